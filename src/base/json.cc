@@ -1,0 +1,275 @@
+#include "base/json.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/stream_parser.hpp>
+#include <cmath>
+#include <vector>
+
+#include "base/check.h"
+
+namespace serin::json {
+
+namespace {
+
+std::string unescape(std::string_view token) {
+    std::string text;
+    for (size_t i = 0; i < token.size(); ++i) {
+        if (token[i] == '~' && i + 1 < token.size()) {
+            text += token[++i] == '1' ? '/' : '~';
+        } else {
+            text += token[i];
+        }
+    }
+    return text;
+}
+
+// Takes the first token off a pointer; the pointer starts with '/'.
+std::string take_token(std::string_view& pointer) {
+    pointer.remove_prefix(1);
+    const size_t end = std::min(pointer.find('/'), pointer.size());
+    const std::string token = unescape(pointer.substr(0, end));
+    pointer.remove_prefix(end);
+    return token;
+}
+
+const Value* step(const Value& from, const std::string& token) {
+    if (const Object* members = from.if_object()) return members->if_contains(token);
+    if (const Array* items = from.if_array()) {
+        if (token.empty() || token.find_first_not_of("0123456789") != std::string::npos ||
+            token.size() > 9) {
+            return nullptr;
+        }
+        return items->if_contains(std::stoul(token));
+    }
+    return nullptr;
+}
+
+void print_indented(const Value& value, size_t depth, std::string& out) {
+    const std::string inner(2 * (depth + 1), ' ');
+    const std::string outer(2 * depth, ' ');
+    if (const Object* members = value.if_object(); members != nullptr && !members->empty()) {
+        out += "{\n";
+        bool first = true;
+        for (const auto& member : *members) {
+            if (!first) out += ",\n";
+            first = false;
+            out += inner + boost::json::serialize(member.key()) + ": ";
+            print_indented(member.value(), depth + 1, out);
+        }
+        out += "\n" + outer + "}";
+    } else if (const Array* items = value.if_array(); items != nullptr && !items->empty()) {
+        out += "[\n";
+        bool first = true;
+        for (const Value& item : *items) {
+            if (!first) out += ",\n";
+            first = false;
+            out += inner;
+            print_indented(item, depth + 1, out);
+        }
+        out += "\n" + outer + "]";
+    } else {
+        out += print(value);
+    }
+}
+
+void print_sorted(const Value& value, std::string& out) {
+    if (const Object* members = value.if_object()) {
+        std::vector<const Object::value_type*> sorted;
+        for (const auto& member : *members) sorted.push_back(&member);
+        std::ranges::sort(
+            sorted, [](const auto* left, const auto* right) { return left->key() < right->key(); });
+        out += '{';
+        for (const auto* member : sorted) {
+            if (out.back() != '{') out += ',';
+            out += boost::json::serialize(member->key()) + ":";
+            print_sorted(member->value(), out);
+        }
+        out += '}';
+    } else if (const Array* items = value.if_array()) {
+        out += '[';
+        bool first = true;
+        for (const Value& item : *items) {
+            if (!first) out += ',';
+            first = false;
+            print_sorted(item, out);
+        }
+        out += ']';
+    } else {
+        out += print(value);
+    }
+}
+
+}  // namespace
+
+Result<Value> parse(std::string_view text) {
+    boost::json::parse_options options;
+    options.max_depth = 128;
+    boost::json::stream_parser parser({}, options);
+    boost::system::error_code error;
+    const size_t read = parser.write_some(text.data(), text.size(), error);
+    if (!error && read < text.size() &&
+        text.find_first_not_of(" \t\r\n", read) != std::string_view::npos) {
+        error = boost::json::make_error_code(boost::json::error::extra_data);
+    }
+    if (!error) parser.finish(error);
+    if (!error) return parser.release();
+
+    const std::string_view before = text.substr(0, read);
+    const auto line = 1 + std::ranges::count(before, '\n');
+    const size_t column = read - (before.rfind('\n') + 1) + 1;
+    return fail(
+        ErrorKind::invalid,
+        fmt::format("not JSON at line {}, column {}: {}", line, column, error.message()));
+}
+
+std::string print(const Value& value) {
+    // Boost prints doubles as 1E0; users and Go print them plainly.
+    if (const double* number = value.if_double()) {
+        if (!std::isfinite(*number)) return "null";
+        return fmt::format("{}", *number);
+    }
+    if (const Object* members = value.if_object()) {
+        std::string out = "{";
+        for (const auto& member : *members) {
+            if (out.size() > 1) out += ',';
+            out += boost::json::serialize(member.key()) + ":" + print(member.value());
+        }
+        return out + "}";
+    }
+    if (const Array* items = value.if_array()) {
+        std::string out = "[";
+        for (const Value& item : *items) {
+            if (out.size() > 1) out += ',';
+            out += print(item);
+        }
+        return out + "]";
+    }
+    return boost::json::serialize(value);
+}
+
+std::string print_pretty(const Value& value) {
+    std::string out;
+    print_indented(value, 0, out);
+    return out;
+}
+
+std::string print_canonical(const Value& value) {
+    std::string out;
+    print_sorted(value, out);
+    return out;
+}
+
+const Value* find(const Value& root, std::string_view pointer) {
+    const Value* at = &root;
+    while (at != nullptr && pointer.starts_with('/')) at = step(*at, take_token(pointer));
+    return at;
+}
+
+const Value* find(const Object& root, std::string_view pointer) {
+    if (!pointer.starts_with('/')) return nullptr;
+    const Value* at = root.if_contains(take_token(pointer));
+    return at == nullptr ? nullptr : find(*at, pointer);
+}
+
+std::optional<std::string_view> text(const Value* value) {
+    if (value == nullptr || !value->is_string()) return std::nullopt;
+    return std::string_view(value->get_string());
+}
+
+std::optional<std::int64_t> integer(const Value* value) {
+    if (value == nullptr) return std::nullopt;
+    if (const auto* number = value->if_int64()) return *number;
+    if (const auto* number = value->if_double()) {
+        if (std::trunc(*number) == *number && std::abs(*number) < 9e15) {
+            return static_cast<std::int64_t>(*number);
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<double> number(const Value* value) {
+    if (value == nullptr) return std::nullopt;
+    if (const auto* whole = value->if_int64()) return static_cast<double>(*whole);
+    if (const auto* whole = value->if_uint64()) return static_cast<double>(*whole);
+    if (const auto* fraction = value->if_double()) return *fraction;
+    return std::nullopt;
+}
+
+std::optional<bool> boolean(const Value* value) {
+    if (value == nullptr || !value->is_bool()) return std::nullopt;
+    return value->get_bool();
+}
+
+const Object* object(const Value* value) {
+    return value == nullptr ? nullptr : value->if_object();
+}
+
+const Array* array(const Value* value) { return value == nullptr ? nullptr : value->if_array(); }
+
+Value& put(Object& root, std::string_view pointer, Value value) {
+    SERIN_CHECK(pointer.starts_with('/'));
+    Object* parent = &root;
+    for (;;) {
+        const std::string token = take_token(pointer);
+        Value& slot = (*parent)[token];
+        if (pointer.empty()) {
+            slot = std::move(value);
+            return slot;
+        }
+        if (slot.is_null()) slot = Object();
+        SERIN_CHECK(slot.is_object());
+        parent = &slot.get_object();
+    }
+}
+
+bool erase(Object& root, std::string_view pointer) {
+    Object* parent = &root;
+    while (pointer.starts_with('/')) {
+        const std::string token = take_token(pointer);
+        if (pointer.empty()) return parent->erase(token) > 0;
+        Value* next = parent->if_contains(token);
+        if (next == nullptr || !next->is_object()) return false;
+        parent = &next->get_object();
+    }
+    return false;
+}
+
+std::string escape_pointer(std::string_view token) {
+    std::string out;
+    for (const char c : token) {
+        if (c == '~') {
+            out += "~0";
+        } else if (c == '/') {
+            out += "~1";
+        } else {
+            out += c;
+        }
+    }
+    return out;
+}
+
+bool same(const Value& left, const Value& right) {
+    if (left.is_number() && right.is_number()) {
+        if (left.is_double() || right.is_double()) return number(&left) == number(&right);
+        return left == right;
+    }
+    if (left.kind() != right.kind()) return false;
+    if (const Object* members = left.if_object()) {
+        const Object& others = right.get_object();
+        return members->size() == others.size() &&
+               std::ranges::all_of(*members, [&](const auto& member) {
+                   const Value* other = others.if_contains(member.key());
+                   return other != nullptr && same(member.value(), *other);
+               });
+    }
+    if (const Array* items = left.if_array()) {
+        return std::ranges::equal(*items, right.get_array(), same);
+    }
+    return left == right;
+}
+
+}  // namespace serin::json

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace serin {
+
+// One decision, as appended. The chain is per store: each entry's hash covers the one before it, so
+// nothing can be changed or left out unnoticed.
+struct EvidenceEntry {
+    std::int64_t sequence = 0;  // From 1, without gaps.
+    Instant at;
+    std::string release;  // "rollouts.argoproj.io default/shop".
+    std::string id;       // Derives from the content: appending it again is a no-op.
+    json::Object body;    // State before and after, rule, numbers, actions; see evidence/record.h.
+    std::string previous_hash;
+    std::string hash;  // SHA-256 of the canonical JSON of all fields above.
+};
+
+// Append-only and durable when `append` returns.
+class EvidenceLog {
+public:
+    virtual ~EvidenceLog() = default;
+
+    // Returns the entry as chained; an entry with the same release and id is returned as it was.
+    virtual Result<EvidenceEntry> append(
+        Instant at, std::string release, std::string id, json::Object body) = 0;
+    // Empty `release`: all. In order of sequence, those after `after`.
+    virtual Result<std::vector<EvidenceEntry>> read(
+        const std::string& release, std::int64_t after = 0) const = 0;
+};
+
+}  // namespace serin

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace serin {
+
+// One measurement asked of one provider.
+struct MetricQuery {
+    std::string provider;  // "prometheus", "web", "job", "serin/requests".
+    json::Object config;   // The provider's part of the template, arguments and secrets filled in.
+    std::string ns;        // Namespace of the analysis run.
+    std::string run;       // Name of the analysis run.
+    std::string metric;
+    Instant started;                  // When the metric's run started: nothing before it counts.
+    std::optional<Instant> previous;  // When the last measurement of this metric finished.
+    Instant now;
+};
+
+struct MetricSample {
+    // As conditions see it in `result`. Null: the provider has no data, which is not a value.
+    json::Value result;
+    std::string value;  // As stored in the measurement: "[0.97]".
+    // Set when there was too little to judge: the measurement is Inconclusive, with this reason.
+    std::string no_data_reason;
+    std::map<std::string, std::string> metadata;
+};
+
+// A place where numbers about the service come from.
+class MetricSource {
+public:
+    virtual ~MetricSource() = default;
+
+    class Measurement {  // Destroying it cancels; `done` is then not called.
+    public:
+        virtual ~Measurement() = default;
+    };
+    using Done = std::function<void(Result<MetricSample>)>;
+
+    // Checks a provider's configuration without asking anything of the provider; `invalid` names
+    // the field.
+    virtual Result<> check(const json::Object& config) const = 0;
+
+    // Calls `done` on the event loop, possibly within this call.
+    [[nodiscard]] virtual std::unique_ptr<Measurement> measure(MetricQuery query, Done done) = 0;
+
+    // Calls `on_news` on the event loop whenever data for the query has arrived that may complete
+    // the evidence, so that a verdict need not wait for the interval. Sources that are polled have
+    // no news and return null.
+    [[nodiscard]] virtual std::unique_ptr<Measurement> watch(
+        const MetricQuery& query, std::function<void()> on_news) {
+        static_cast<void>(query);
+        static_cast<void>(on_news);
+        return nullptr;
+    }
+};
+
+}  // namespace serin
