@@ -15,8 +15,8 @@ struct Diagnostic {
     std::string file;  // As the user named it; empty for input without a file (an API request).
     int line = 0;      // From 1; 0 when unknown.
     int column = 0;
-    std::string path;     // Field path as users write it: "spec.strategy.canary.steps[2].setWeight".
-    std::string message;  // One clause: "unknown field".
+    std::string path;  // Field path as users write it: "spec.strategy.canary.steps[2].setWeight".
+    std::string message;     // One clause: "unknown field".
     std::string suggestion;  // What to do, or empty: "did you mean 'setWeight'?".
 };
 

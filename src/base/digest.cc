@@ -1,9 +1,9 @@
 #include "base/digest.h"
 
+#include "base/check.h"
+
 #include <fmt/format.h>
 #include <openssl/evp.h>
-
-#include "base/check.h"
 
 namespace serin {
 

@@ -1,15 +1,15 @@
 #include "base/json.h"
 
-#include <fmt/format.h>
+#include "base/check.h"
 
-#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/stream_parser.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
 #include <vector>
-
-#include "base/check.h"
 
 namespace serin::json {
 
@@ -208,7 +208,9 @@ const Object* object(const Value* value) {
     return value == nullptr ? nullptr : value->if_object();
 }
 
-const Array* array(const Value* value) { return value == nullptr ? nullptr : value->if_array(); }
+const Array* array(const Value* value) {
+    return value == nullptr ? nullptr : value->if_array();
+}
 
 Value& put(Object& root, std::string_view pointer, Value value) {
     SERIN_CHECK(pointer.starts_with('/'));

@@ -1,12 +1,13 @@
 #pragma once
 
+#include "base/result.h"
+
 #include <boost/json/value.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "base/result.h"
 
 // JSON as Boost.JSON's value types (members keep their order; int64, uint64 and double apart), with
 // the few look-ups that documents of unknown shape need. Nothing here throws.
@@ -18,7 +19,9 @@ using Object = boost::json::object;
 using Array = boost::json::array;
 
 // A string value; Boost's value type does not take a std::string_view by itself.
-inline Value string(std::string_view text) { return Value(boost::json::string_view(text)); }
+inline Value string(std::string_view text) {
+    return Value(boost::json::string_view(text));
+}
 
 // Strict JSON. Fails with `invalid`, naming line and column.
 Result<Value> parse(std::string_view text);

@@ -17,8 +17,9 @@ TEST_CASE("numbers print plainly and members keep their order") {
     const Value value = parse(R"({"b":0.5,"a":[1,2.0,null],"s":"x\"y"})").value();
     CHECK(print(value) == R"({"b":0.5,"a":[1,2,null],"s":"x\"y"})");
     CHECK(print_canonical(value) == R"({"a":[1,2,null],"b":0.5,"s":"x\"y"})");
-    CHECK(print_pretty(value) ==
-          "{\n  \"b\": 0.5,\n  \"a\": [\n    1,\n    2,\n    null\n  ],\n  \"s\": \"x\\\"y\"\n}");
+    CHECK(
+        print_pretty(value) ==
+        "{\n  \"b\": 0.5,\n  \"a\": [\n    1,\n    2,\n    null\n  ],\n  \"s\": \"x\\\"y\"\n}");
 }
 
 TEST_CASE("pointers reach members and items, and missing ways give nothing") {

@@ -1,11 +1,11 @@
 #include "base/log.h"
 
+#include <boost/json/serialize.hpp>
+#include <boost/json/string.hpp>
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <boost/json/serialize.hpp>
-#include <boost/json/string.hpp>
 #include <memory>
 
 namespace serin::log {
@@ -120,9 +120,17 @@ void configure(Level least, Form form) {
     sink().form = form;
 }
 
-void debug(std::string_view event, Fields fields) { write(Level::debug, event, fields); }
-void info(std::string_view event, Fields fields) { write(Level::info, event, fields); }
-void warning(std::string_view event, Fields fields) { write(Level::warning, event, fields); }
-void error(std::string_view event, Fields fields) { write(Level::error, event, fields); }
+void debug(std::string_view event, Fields fields) {
+    write(Level::debug, event, fields);
+}
+void info(std::string_view event, Fields fields) {
+    write(Level::info, event, fields);
+}
+void warning(std::string_view event, Fields fields) {
+    write(Level::warning, event, fields);
+}
+void error(std::string_view event, Fields fields) {
+    write(Level::error, event, fields);
+}
 
 }  // namespace serin::log

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-// Structured logs for operators, event first: log::info("weight_set", {{"release", id}}). Proof goes
-// to the evidence log: nothing is only logged. Callers never pass secrets.
+// Structured logs for operators, event first: log::info("weight_set", {{"release", id}}). Proof
+// goes to the evidence log: nothing is only logged. Callers never pass secrets.
 
 namespace serin::log {
 

@@ -121,7 +121,9 @@ std::optional<double> take_unit(std::string_view& text) {
 
 }  // namespace
 
-std::string format_time(Instant at) { return date_and_time(at) + "Z"; }
+std::string format_time(Instant at) {
+    return date_and_time(at) + "Z";
+}
 
 std::string format_time_precise(Instant at) {
     const auto part = at - std::chrono::floor<seconds>(at);
@@ -131,8 +133,7 @@ std::string format_time_precise(Instant at) {
 Result<Instant> parse_time(std::string_view text) {
     if (const auto at = read_time(text)) return *at;
     return fail(
-        ErrorKind::invalid,
-        fmt::format("'{}' is not a time such as 2026-01-31T23:59:59Z", text));
+        ErrorKind::invalid, fmt::format("'{}' is not a time such as 2026-01-31T23:59:59Z", text));
 }
 
 Result<Duration> parse_duration(std::string_view text) {

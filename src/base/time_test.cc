@@ -16,8 +16,14 @@ TEST_CASE("a time is written and read back in Kubernetes' form") {
 
 TEST_CASE("a text that is no time is refused") {
     for (const char* text :
-         {"", "2026", "2026-02-30T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00",
-          "2026-01-01T00:00:00Zx", "2026-01-01T00:00:00.Z", "-026-01-01T00:00:00Z"}) {
+         {"",
+          "2026",
+          "2026-02-30T00:00:00Z",
+          "2026-01-01T24:00:00Z",
+          "2026-01-01T00:00:00",
+          "2026-01-01T00:00:00Zx",
+          "2026-01-01T00:00:00.Z",
+          "-026-01-01T00:00:00Z"}) {
         CAPTURE(text);
         CHECK_FALSE(parse_time(text));
     }

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <vector>
-
 #include "base/diagnostic.h"
 #include "ports/object.h"
+
+#include <vector>
 
 namespace serin {
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <functional>
-#include <memory>
-
 #include "base/time.h"
 #include "ports/clock.h"
+
+#include <functional>
+#include <memory>
 
 namespace serin {
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "base/json.h"
 #include "base/result.h"
 #include "base/time.h"
+
+#include <string>
+#include <vector>
 
 namespace serin {
 

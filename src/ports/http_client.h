@@ -1,13 +1,13 @@
 #pragma once
 
+#include "base/result.h"
+#include "base/time.h"
+
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "base/result.h"
-#include "base/time.h"
 
 namespace serin {
 
@@ -16,11 +16,11 @@ struct HttpRequest {
     std::string url;  // http:// or https://, or unix sockets by `unix_socket`.
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
-    Duration timeout{10'000};     // The whole exchange.
-    std::string unix_socket;      // Path; empty for TCP.
-    bool verify_peer = true;      // TLS certificate and host name.
-    std::string ca_file;          // PEM; empty: the system's.
-    std::string certificate_file; // PEM of a client certificate and its key, empty for none.
+    Duration timeout{10'000};      // The whole exchange.
+    std::string unix_socket;       // Path; empty for TCP.
+    bool verify_peer = true;       // TLS certificate and host name.
+    std::string ca_file;           // PEM; empty: the system's.
+    std::string certificate_file;  // PEM of a client certificate and its key, empty for none.
     std::string key_file;
     int redirects_max = 0;
     std::int64_t body_bytes_max = 10 << 20;  // A larger answer is `invalid`.

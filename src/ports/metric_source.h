@@ -1,14 +1,14 @@
 #pragma once
 
+#include "base/json.h"
+#include "base/result.h"
+#include "base/time.h"
+
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
-
-#include "base/json.h"
-#include "base/result.h"
-#include "base/time.h"
 
 namespace serin {
 

@@ -1,10 +1,10 @@
 #include "ports/object.h"
 
+#include "base/check.h"
+
 #include <fmt/format.h>
 
 #include <tuple>
-
-#include "base/check.h"
 
 namespace serin {
 
@@ -22,7 +22,8 @@ std::strong_ordering operator<=>(const ObjectKey& left, const ObjectKey& right) 
 
 std::string to_string(const ObjectKey& key) {
     std::string text = key.type == nullptr ? "?" : std::string(key.type->plural);
-    if (key.type != nullptr && !key.type->group.empty()) text += fmt::format(".{}", key.type->group);
+    if (key.type != nullptr && !key.type->group.empty())
+        text += fmt::format(".{}", key.type->group);
     text += " ";
     if (!key.ns.empty()) text += key.ns + "/";
     return text + key.name;
@@ -37,7 +38,9 @@ Object::Object(const ResourceType& type, std::string_view ns, std::string_view n
     document_["metadata"] = std::move(metadata);
 }
 
-const ResourceType* Object::type() const { return find_kind(api_version(), kind()); }
+const ResourceType* Object::type() const {
+    return find_kind(api_version(), kind());
+}
 
 ObjectKey Object::key() const {
     const ResourceType* of = type();
@@ -140,6 +143,8 @@ json::Value& Object::put(std::string_view pointer, json::Value value) {
     return json::put(document_, pointer, std::move(value));
 }
 
-bool Object::erase(std::string_view pointer) { return json::erase(document_, pointer); }
+bool Object::erase(std::string_view pointer) {
+    return json::erase(document_, pointer);
+}
 
 }  // namespace serin

@@ -1,13 +1,13 @@
 #pragma once
 
+#include "base/json.h"
+#include "base/time.h"
+
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/json.h"
-#include "base/time.h"
 
 // An API object: a JSON document in the Kubernetes envelope (apiVersion, kind, metadata, and mostly
 // spec and status).

@@ -1,15 +1,15 @@
 #pragma once
 
+#include "base/result.h"
+#include "ports/object.h"
+#include "ports/selector.h"
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "base/result.h"
-#include "ports/object.h"
-#include "ports/selector.h"
 
 // Where all objects live. Components never talk to each other: they write objects and watch them.
 // On one machine the store is SQLite, on a cluster the Kubernetes API, in the simulator memory; the

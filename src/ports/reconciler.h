@@ -1,13 +1,13 @@
 #pragma once
 
+#include "base/result.h"
+#include "base/time.h"
+#include "ports/object_store.h"
+
 #include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
-
-#include "base/result.h"
-#include "base/time.h"
-#include "ports/object_store.h"
 
 namespace serin {
 

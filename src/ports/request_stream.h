@@ -1,10 +1,10 @@
 #pragma once
 
+#include "base/time.h"
+
 #include <cstdint>
 #include <span>
 #include <string_view>
-
-#include "base/time.h"
 
 // Every request's outcome, as the data plane reports it at the end of the response.
 
@@ -12,19 +12,19 @@ namespace serin {
 
 // Views are valid during the call that hands the outcome over.
 struct RequestOutcome {
-    Instant at;                  // The end of the response.
-    std::int64_t latency_us = 0; // From the request's arrival to the last byte of the response.
-    std::string_view ns;         // Namespace of the route.
-    std::string_view route;      // Name of the HTTPRoute.
-    std::string_view service;    // Service that was chosen.
-    std::string_view revision;   // Pod-template hash of the pod that answered; "" for none.
+    Instant at;                   // The end of the response.
+    std::int64_t latency_us = 0;  // From the request's arrival to the last byte of the response.
+    std::string_view ns;          // Namespace of the route.
+    std::string_view route;       // Name of the HTTPRoute.
+    std::string_view service;     // Service that was chosen.
+    std::string_view revision;    // Pod-template hash of the pod that answered; "" for none.
     std::string_view pod;
     std::string_view method;
-    std::string_view path;       // Without the query.
+    std::string_view path;  // Without the query.
     std::string_view request_id;
-    int status = 0;              // As sent to the client; 0 when the client left first.
-    bool is_retried = false;     // Served by another pod after a failed try.
-    bool is_lost = false;        // No pod answered: the proxy made the response itself.
+    int status = 0;           // As sent to the client; 0 when the client left first.
+    bool is_retried = false;  // Served by another pod after a failed try.
+    bool is_lost = false;     // No pod answered: the proxy made the response itself.
 };
 
 // What the stream itself knows about its completeness.

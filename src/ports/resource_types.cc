@@ -1,10 +1,10 @@
+#include "base/check.h"
+#include "ports/object.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
-
-#include "base/check.h"
-#include "ports/object.h"
 
 namespace serin {
 
@@ -37,11 +37,7 @@ const std::vector<ResourceType>& resource_types() {
          .short_names = {"po"},
          .has_status = true,
          .categories = {"all"}},
-        {.group = "",
-         .version = "v1",
-         .kind = "Secret",
-         .plural = "secrets",
-         .singular = "secret"},
+        {.group = "", .version = "v1", .kind = "Secret", .plural = "secrets", .singular = "secret"},
         {.group = "",
          .version = "v1",
          .kind = "Service",

@@ -41,7 +41,8 @@ Result<LabelSelector> LabelSelector::parse(std::string_view text) {
     const auto invalid = [&](std::string_view term) {
         return fail(
             ErrorKind::invalid,
-            fmt::format("'{}' in selector '{}' is not key=value, key in (a,b), key or !key", term, text));
+            fmt::format(
+                "'{}' in selector '{}' is not key=value, key in (a,b), key or !key", term, text));
     };
     for (const std::string_view term : split_terms(text)) {
         Requirement one;
@@ -104,7 +105,8 @@ Result<LabelSelector> LabelSelector::read(const json::Value& selector) {
             return fail(
                 ErrorKind::invalid,
                 fmt::format(
-                    "matchExpressions operator '{}' is none of In, NotIn, Exists, DoesNotExist", op));
+                    "matchExpressions operator '{}' is none of In, NotIn, Exists, DoesNotExist",
+                    op));
         }
         if (const json::Array* values = json::array(json::find(expression, "/values"))) {
             for (const json::Value& value : *values) {

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "base/json.h"
+#include "base/result.h"
+
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/json.h"
-#include "base/result.h"
 
 namespace serin {
 

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <map>
-#include <optional>
-#include <string>
-
 #include "base/json.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "ports/object.h"
+
+#include <map>
+#include <optional>
+#include <string>
 
 namespace serin {
 
@@ -28,7 +28,7 @@ struct Split {
 };
 
 struct SplitSeen {
-    Split written;   // What the router object asks for.
+    Split written;  // What the router object asks for.
     // What the data plane was last seen to do; empty when it has never confirmed anything. While
     // it differs from `written`, either may hold for a given request.
     std::optional<Split> in_force;
