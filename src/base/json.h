@@ -30,7 +30,8 @@ std::string print(const Value& value);
 std::string print_pretty(const Value& value);  // Two spaces a level, no final newline.
 // Members sorted by name, no white space: equal values print equally, so it can be hashed.
 std::string print_canonical(const Value& value);
-// Block style; multi-line strings as literals; strings that would read as another type are quoted.
+// Block style, ending with a newline; multi-line strings as literals; strings that would read as
+// another type are quoted.
 std::string print_yaml(const Value& value);
 
 // The value at a JSON pointer ("/spec/replicas"), or null when a part of the way is missing.
