@@ -149,8 +149,8 @@ void AsioLoop::post(std::function<void()> task) {
 EventLoop::Watch AsioLoop::after(Duration delay, std::function<void()> task) {
     // A longer wait would overflow the clock's nanoseconds.
     constexpr Duration longest = std::chrono::years(10);
-    auto timer = std::shared_ptr<Timer>(
-        new Timer{.timer = asio::steady_timer(core_->io, std::min(delay, longest)), .task = std::move(task)});
+    auto timer = std::shared_ptr<Timer>(new Timer{
+        .timer = asio::steady_timer(core_->io, std::min(delay, longest)), .task = std::move(task)});
     Timer::start(timer);
     return std::make_unique<Pending<Timer>>(core_, std::move(timer));
 }
