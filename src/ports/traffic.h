@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "model/split.h"
 #include "ports/object.h"
 
 #include <map>
@@ -18,21 +19,6 @@ struct RouterLimits {
     bool can_match_headers = false;
     bool can_mirror = false;
     bool can_verify = false;  // observe() knows what is in force, not only what was written.
-};
-
-// The split between the services of one release, in parts of `total`.
-struct Split {
-    int candidate = 0;
-    int total = 100;
-    friend bool operator==(const Split&, const Split&) = default;
-};
-
-struct SplitSeen {
-    Split written;  // What the router object asks for.
-    // What the data plane was last seen to do; empty when it has never confirmed anything. While
-    // it differs from `written`, either may hold for a given request.
-    std::optional<Split> in_force;
-    bool is_settled = false;  // in_force is `written`, confirmed for the object's latest version.
 };
 
 // The services between which a router splits, and where to find its objects.

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "base/time.h"
+#include "model/release.h"
+#include "model/split.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+// The world around one release at an instant, as a value. Kept with the evidence, it makes a
+// decision reproducible.
+
+namespace serin {
+
+struct RevisionSeen {
+    std::string id;
+    std::string group;  // The object that holds its replicas.
+    int number = 0;     // Grows with every revision; going back to an old one renumbers it.
+    Instant created;
+    int desired = 0;
+    int current = 0;
+    int ready = 0;
+    int available = 0;
+    std::optional<int> sized_for;  // Replicas of the release when `desired` was set.
+    std::optional<Instant> retire_at;
+    friend bool operator==(const RevisionSeen&, const RevisionSeen&) = default;
+};
+
+enum class RunKind { background, step };
+
+struct RunSeen {
+    std::string name;
+    RunKind kind = RunKind::background;
+    std::string revision;
+    std::optional<int> step;  // Of a step's run.
+    RunPhase phase = RunPhase::pending;
+    std::string message;
+    bool is_stopping = false;  // It was told to end.
+    Instant created;
+    friend bool operator==(const RunSeen&, const RunSeen&) = default;
+};
+
+// Which revision a service sends its requests to.
+struct ServiceSeen {
+    std::string revision;     // Empty: whatever else it selects.
+    bool is_adopted = false;  // Serin has set it before.
+    friend bool operator==(const ServiceSeen&, const ServiceSeen&) = default;
+};
+
+// A replica older than a restart that a person asked for.
+struct StaleReplica {
+    std::string name;
+    std::string revision;
+    friend bool operator==(const StaleReplica&, const StaleReplica&) = default;
+};
+
+struct Observation {
+    Instant at;
+    int replicas = 1;    // Wanted in all.
+    std::string wanted;  // The revision that the manifest describes.
+    std::vector<RevisionSeen> revisions;
+    std::optional<SplitSeen> split;  // Empty without a router, and when it could not be read.
+    ServiceSeen stable_service;
+    ServiceSeen candidate_service;
+    std::vector<RunSeen> runs;
+    std::vector<StaleReplica> stale_replicas;  // In the order to replace them.
+    // Why the manifest cannot be followed as the world is: "service "shop" not found".
+    std::vector<std::string> problems;
+    // The manifest's latest change has been answered by a decision already.
+    bool is_manifest_known = true;
+    friend bool operator==(const Observation&, const Observation&) = default;
+};
+
+}  // namespace serin

@@ -1,0 +1,90 @@
+#pragma once
+
+#include "base/time.h"
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+// What is wanted of a release: the steps from the stable revision to the candidate and the policies
+// around them, as data. Every API is lowered into this; payloads the engine need not understand
+// (what a judge measures, which headers match) stay in the document and are named by step index.
+
+namespace serin {
+
+// The candidate is to carry this much of the weight.
+struct Expose {
+    int weight = 0;
+    friend bool operator==(const Expose&, const Expose&) = default;
+};
+
+// The candidate's size, apart from its weight: a count, or as if it carried `weight`. With neither
+// the size follows the weight again.
+struct Provision {
+    std::optional<int> replicas;
+    std::optional<int> weight;
+    friend bool operator==(const Provision&, const Provision&) = default;
+};
+
+// Time for the world to show what it thinks of the candidate.
+struct Pause {
+    std::optional<Duration> duration;  // Empty: until a person resumes.
+    friend bool operator==(const Pause&, const Pause&) = default;
+};
+
+// A run of measurements has to succeed.
+struct Judge {
+    friend bool operator==(const Judge&, const Judge&) = default;
+};
+
+using Step = std::variant<Expose, Provision, Pause, Judge>;
+
+// A number of replicas, or a percentage of them.
+struct Amount {
+    int value = 0;
+    bool is_percent = false;
+    friend bool operator==(const Amount&, const Amount&) = default;
+};
+
+// Policies that exist only where a router splits the traffic. Without one, the share of the
+// candidate is its share of the replicas.
+struct Routing {
+    int replicas_min = 0;  // A revision that carries anything has at least so many.
+    Duration retire_delay = std::chrono::seconds(30);
+    std::optional<int> retire_limit;  // So many old revisions keep running during the delay.
+    // How long an aborted candidate keeps running; zero: no delay. Empty: 30 seconds.
+    std::optional<Duration> abort_retire_delay;
+    friend bool operator==(const Routing&, const Routing&) = default;
+};
+
+struct Plan {
+    std::vector<Step> steps;
+    std::string steps_digest;  // Differs when the steps differ.
+    int weight_max = 100;      // The weight of all traffic.
+    std::optional<Routing> routing;
+    bool has_stable_service = false;
+    bool has_candidate_service = false;
+
+    // From this step on a judge runs beside the steps.
+    std::optional<int> judge_from;
+    int succeeded_runs_kept = 5;
+    int failed_runs_kept = 5;
+
+    Amount surge{25, true};
+    Amount unavailable{25, true};
+    Duration ready_for{};  // A replica is available when ready for this long.
+
+    Duration progress_deadline = std::chrono::seconds(600);
+    bool aborts_at_deadline = false;
+    int revisions_kept = 10;
+    // Going back at most so many revisions needs no steps.
+    std::optional<int> rollback_window;
+
+    bool is_held = false;               // A person holds the release as a whole.
+    std::optional<Instant> restart_at;  // Replicas older than this are to be replaced.
+
+    friend bool operator==(const Plan&, const Plan&) = default;
+};
+
+}  // namespace serin

@@ -1,0 +1,115 @@
+#pragma once
+
+#include "base/time.h"
+#include "model/plan.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+// Where a release stands: all that must survive a restart. It is read from the status of the
+// object that describes the release and written back there, so people and programs may edit it
+// between two turns: that is how commands arrive. Instants are whole seconds, as statuses hold
+// them.
+
+namespace serin {
+
+enum class HoldKind {
+    pause_step,    // The current step says so.
+    inconclusive,  // A judge could not tell.
+};
+
+// Why a release does not go on. A hold that disappears while `is_holding` still stands was lifted
+// by a person.
+struct Hold {
+    HoldKind kind = HoldKind::pause_step;
+    Instant since;
+    friend bool operator==(const Hold&, const Hold&) = default;
+};
+
+enum class RunPhase { pending, running, successful, failed, error, inconclusive };
+
+constexpr bool is_completed(RunPhase phase) {
+    return phase != RunPhase::pending && phase != RunPhase::running;
+}
+
+// A judge's run, as last seen.
+struct RunNote {
+    std::string name;
+    RunPhase phase = RunPhase::pending;
+    std::string message;
+    friend bool operator==(const RunNote&, const RunNote&) = default;
+};
+
+// The exposure that was decided last.
+struct ExposureNote {
+    int candidate_weight = 0;
+    std::string candidate;  // Revisions.
+    std::string stable;
+    bool is_verified = false;  // Seen in force.
+    friend bool operator==(const ExposureNote&, const ExposureNote&) = default;
+};
+
+// How the move to the candidate goes, for the deadline and for people.
+struct Progress {
+    enum class Kind {
+        none,
+        created,  // The candidate was made just now.
+        found,    // It was there already.
+        advancing,
+        arrived,        // Everything wanted is there.
+        lost_replicas,  // It was, and is not any more.
+        held,
+        resumed,
+        retried,
+        timed_out,
+        aborted,
+    };
+    Kind kind = Kind::none;
+    Instant at;  // Of the last progress; the deadline counts from here.
+    friend bool operator==(const Progress&, const Progress&) = default;
+};
+
+struct Counts {
+    int current = 0;  // Of all revisions.
+    int updated = 0;  // Of the candidate.
+    int ready = 0;
+    int available = 0;
+    friend bool operator==(const Counts&, const Counts&) = default;
+};
+
+struct ReleaseState {
+    std::string candidate;  // Revision the steps move to; empty before the first.
+    std::string stable;     // Revision that has proved itself; empty before the first.
+    std::string steps_digest;
+    std::optional<int> step;  // From 0; the number of steps when all are done. Empty: no steps.
+
+    bool is_aborted = false;
+    std::optional<Instant> aborted_at;
+    std::string abort_cause;
+    std::vector<Hold> holds;
+    bool is_holding = false;   // The engine itself set a hold.
+    bool skips_steps = false;  // A person wants the candidate promoted without further steps.
+
+    std::optional<ExposureNote> exposure;
+    std::optional<RunNote> step_run;
+    std::optional<RunNote> background_run;
+    Progress progress;
+    Counts counts;
+    std::optional<Instant> restarted_at;
+
+    // What the release waits for, in words; empty when for nothing. Never parsed.
+    std::string waiting_for;
+    // Why the manifest cannot be followed; empty when it can.
+    std::string problem;
+
+    friend bool operator==(const ReleaseState&, const ReleaseState&) = default;
+};
+
+struct Release {
+    std::string name;
+    Plan plan;
+    ReleaseState state;
+};
+
+}  // namespace serin
