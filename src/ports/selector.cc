@@ -146,6 +146,12 @@ bool LabelSelector::matches(const std::map<std::string, std::string>& labels) co
     });
 }
 
+std::vector<std::string> LabelSelector::keys() const {
+    std::vector<std::string> keys;
+    for (const Requirement& one : requirements_) keys.push_back(one.key);
+    return keys;
+}
+
 std::string LabelSelector::to_string() const {
     std::vector<std::string> terms;
     for (const Requirement& one : requirements_) {
