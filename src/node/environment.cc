@@ -271,6 +271,9 @@ Result<Program> make_program(
     Program program{.env = around.base, .directory = image.folder};
     for (const auto& [name, value] : image.env) program.env[name] = value;
     program.env.erase("PORT");
+    // An image's programs are found by name, as those that a container image installs.
+    std::string& path = program.env["PATH"];
+    path = path.empty() ? image.folder : fmt::format("{}:{}", image.folder, path);
     add_place(around, container, program.env);
     SERIN_TRY_DO(add_sources(around, container, program.env));
     if (const json::Array* entries = json::array(container.if_contains("env"))) {
