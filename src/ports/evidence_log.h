@@ -18,8 +18,16 @@ struct EvidenceEntry {
     std::string id;       // Derives from the content: appending it again is a no-op.
     json::Object body;    // State before and after, rule, numbers, actions; see evidence/record.h.
     std::string previous_hash;
-    std::string hash;  // SHA-256 of the canonical JSON of all fields above.
+    std::string hash;  // evidence_hash() of all fields above.
 };
+
+// SHA-256 of the canonical JSON {"at", "body", "id", "previous_hash", "release", "sequence"}, with
+// `at` as format_time_precise writes it. The first entry's previous_hash is empty.
+std::string evidence_hash(const EvidenceEntry& entry);
+
+// Whether the entries are an unbroken part of one chain; `internal` with the first sequence number
+// at which they are not.
+Result<> verify_chain(const std::vector<EvidenceEntry>& entries);
 
 // Append-only and durable when `append` returns.
 class EvidenceLog {
