@@ -1,0 +1,68 @@
+#include "store/index.h"
+
+#include "store/rules.h"
+
+#include <algorithm>
+
+namespace serin::store {
+
+const Index::Entry* Index::find(const ObjectKey& key) const {
+    const auto type = entries_.find(key.type);
+    if (type == entries_.end()) return nullptr;
+    const auto entry = type->second.find({key.ns, key.name});
+    return entry == type->second.end() ? nullptr : &entry->second;
+}
+
+std::vector<ObjectKey> Index::dependents(const std::string& uid) const {
+    std::vector<ObjectKey> keys;
+    const auto [first, last] = dependents_.equal_range(uid);
+    for (auto at = first; at != last; ++at) keys.push_back(at->second);
+    std::ranges::sort(keys);
+    return keys;
+}
+
+void Index::walk(
+    const ResourceType& type,
+    const std::string& ns,
+    const Place& after,
+    const std::function<bool(const Place&, const Entry&)>& visit) const {
+    const auto of_type = entries_.find(&type);
+    if (of_type == entries_.end()) return;
+    for (auto at = of_type->second.upper_bound(std::max(after, Place(ns, "")));
+         at != of_type->second.end();
+         ++at) {
+        if (!ns.empty() && at->first.first != ns) return;
+        if (!visit(at->first, at->second)) return;
+    }
+}
+
+void Index::put(const ObjectKey& key, std::int64_t id, const Object& object) {
+    Entry entry{
+        .id = id,
+        .uid = std::string(object.uid()),
+        .labels = object.labels(),
+        .owners = owner_uids(object)};
+    if (const Entry* former = find(key)) unlink(key, *former);
+    uids_.insert_or_assign(entry.uid, key);
+    for (const std::string& owner : entry.owners) dependents_.emplace(owner, key);
+    entries_[key.type].insert_or_assign({key.ns, key.name}, std::move(entry));
+}
+
+void Index::erase(const ObjectKey& key) {
+    const Entry* entry = find(key);
+    if (entry == nullptr) return;
+    unlink(key, *entry);
+    entries_[key.type].erase({key.ns, key.name});
+}
+
+void Index::unlink(const ObjectKey& key, const Entry& entry) {
+    uids_.erase(entry.uid);
+    for (const std::string& owner : entry.owners) {
+        const auto [first, last] = dependents_.equal_range(owner);
+        const auto found =
+            std::find_if(first, last, [&](const auto& link) { return link.second == key; });
+        if (found != last) dependents_.erase(found);
+    }
+}
+
+}  // namespace serin::store

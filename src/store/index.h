@@ -1,0 +1,52 @@
+#pragma once
+
+#include "ports/object.h"
+#include "store/table.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace serin::store {
+
+// What a store keeps in memory of each object, so that look-ups, label selections and owner
+// cascades touch only the documents they return.
+class Index {
+public:
+    struct Entry {
+        std::int64_t id = 0;
+        std::string uid;
+        Labels labels;
+        std::vector<std::string> owners;  // Their uids.
+    };
+    // Namespace and name.
+    using Place = std::pair<std::string, std::string>;
+
+    const Entry* find(const ObjectKey& key) const;
+    bool has_uid(const std::string& uid) const { return uids_.contains(uid); }
+    // The keys of the objects with an owner reference to `uid`, in order.
+    std::vector<ObjectKey> dependents(const std::string& uid) const;
+
+    // Calls `visit` for the objects of `type` in `ns` (empty: in all) that come after `after`, by
+    // namespace and name, until it returns false.
+    void walk(
+        const ResourceType& type,
+        const std::string& ns,
+        const Place& after,
+        const std::function<bool(const Place&, const Entry&)>& visit) const;
+
+    void put(const ObjectKey& key, std::int64_t id, const Object& object);
+    void erase(const ObjectKey& key);
+
+private:
+    void unlink(const ObjectKey& key, const Entry& entry);
+
+    std::map<const ResourceType*, std::map<Place, Entry>> entries_;
+    std::map<std::string, ObjectKey> uids_;
+    std::multimap<std::string, ObjectKey> dependents_;
+};
+
+}  // namespace serin::store
