@@ -52,10 +52,12 @@ std::expected<size_t, RequestReader::Refusal> RequestReader::feed(std::string_vi
     boost::system::error_code error;
     const size_t used = parser_->http.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
     if (error == http::error::need_more) {
-        // The parser looks at a header only as a whole, so its limit has to be kept here too.
-        const bool is_too_long =
-            !parser_->http.is_header_done() && bytes.size() - used > limits_.header_bytes_max;
-        if (is_too_long) return std::unexpected(explain(http::error::header_limit));
+        // The parser takes lines (of the header, of a chunk) only whole, so their limit is kept
+        // here.
+        if (bytes.size() - used > limits_.header_bytes_max) {
+            if (!has_header()) return std::unexpected(explain(http::error::header_limit));
+            return std::unexpected(explain(http::error::bad_chunk));
+        }
         return used;
     }
     if (error) return std::unexpected(explain(error));
