@@ -144,10 +144,16 @@ public:
              .directory = std::move(program.directory),
              .output = output_.get(),
              .dies_with_parent = true});
-        if (!process) return finish_later(process.error().message);
+        if (!process) {
+            finish_later(process.error().message);
+            return;
+        }
         process_ = *process;
         Result<FileDescriptor> watched = watch_process(process_);
-        if (!watched) return finish_later(watched.error().message);
+        if (!watched) {
+            finish_later(watched.error().message);
+            return;
+        }
         exit_ = std::move(*watched);
         exit_watch_ = loop_.on_readable(exit_.get(), [this] { finish(); });
         timer_ = loop_.after(timeout_, [this] {
