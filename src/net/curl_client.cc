@@ -10,6 +10,7 @@
 #include <cctype>
 #include <map>
 #include <optional>
+#include <vector>
 
 namespace serin::net {
 
@@ -24,6 +25,7 @@ struct Exchange {
     HttpRequest request;
     HttpClient::Done done;
     HttpResponse response;
+    std::string news;  // Of the body, for on_body.
     size_t header_bytes = 0;
     std::optional<Error> refusal;  // Why a callback of ours made libcurl give up.
     EventLoop::Watch failing;      // The request could not even be started.
@@ -95,9 +97,19 @@ size_t take_header(char* bytes, size_t one, size_t count, void* user) {
     return line.size();
 }
 
+int status_of(const Exchange& exchange) {
+    long status = 0;
+    curl_easy_getinfo(exchange.easy, CURLINFO_RESPONSE_CODE, &status);
+    return static_cast<int>(status);
+}
+
 size_t take_body(char* bytes, size_t one, size_t count, void* user) {
     auto& exchange = *static_cast<Exchange*>(user);
     const size_t size = one * count;
+    if (exchange.request.on_body && status_of(exchange) < 300) {
+        exchange.news.append(bytes, size);
+        return size;
+    }
     const auto limit = static_cast<size_t>(exchange.request.body_bytes_max);
     if (exchange.response.body.size() + size > limit) {
         exchange.refusal =
@@ -134,8 +146,10 @@ void set_up(Exchange& exchange) {
     curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+    const bool is_endless = request.on_body && request.timeout.count() == 0;
     const auto timeout = std::max<Duration::rep>(request.timeout.count(), 1);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout));
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, is_endless ? 0L : static_cast<long>(timeout));
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, 10L);
     // As other clients do it: no proxy is asked about this machine's own addresses.
     if (is_loopback(request.url)) curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
     if (request.redirects_max > 0) {
@@ -280,7 +294,23 @@ struct CurlClient::Multi : std::enable_shared_from_this<CurlClient::Multi> {
         if (multi == nullptr) return;
         int running = 0;
         curl_multi_socket_action(multi, fd, event, &running);
+        report_news();
         report_finished();
+    }
+
+    // Not within libcurl's call, because `on_body` may cancel.
+    void report_news() {
+        std::vector<std::int64_t> streams;
+        for (const auto& [id, exchange] : exchanges) {
+            if (!exchange->news.empty()) streams.push_back(id);
+        }
+        for (const std::int64_t id : streams) {
+            const auto found = exchanges.find(id);
+            if (found == exchanges.end()) continue;
+            const std::string news = std::exchange(found->second->news, "");
+            const auto on_body = found->second->request.on_body;
+            on_body(news);
+        }
     }
 
     // `done` may send and cancel, and destroy the client.
@@ -303,9 +333,7 @@ struct CurlClient::Multi : std::enable_shared_from_this<CurlClient::Multi> {
 
     static Result<HttpResponse> outcome(Exchange& exchange, CURLcode code) {
         if (code == CURLE_OK) {
-            long status = 0;
-            curl_easy_getinfo(exchange.easy, CURLINFO_RESPONSE_CODE, &status);
-            exchange.response.status = static_cast<int>(status);
+            exchange.response.status = status_of(exchange);
             return std::move(exchange.response);
         }
         const std::string target = shown(exchange.request.url);

@@ -220,6 +220,39 @@ TEST_CASE("an answer may start the next request and drop its own call") {
     CHECK(answers == 5);
 }
 
+TEST_CASE("a streamed body comes in pieces without a limit, and the stream can be dropped in one") {
+    World world;
+    std::string body;
+    const auto whole = world.ask(
+        {.url = world.url("/large"),
+         .timeout = Duration(0),
+         .on_body = [&](std::string_view piece) { body += piece; },
+         .body_bytes_max = 10});
+    REQUIRE(whole);
+    CHECK(whole->body.empty());
+    CHECK(body.size() == 100'000);
+
+    body.clear();
+    const auto moved =
+        world.ask({.url = world.url("/moved"), .on_body = [&](auto) { body = "x"; }});
+    CHECK(moved->status == 302);
+    CHECK(body.empty());
+
+    std::unique_ptr<HttpClient::Call> call;
+    bool is_done = false;
+    call = world.client.send(
+        {.url = world.url("/large"),
+         .on_body =
+             [&](std::string_view) {
+                 call.reset();
+                 world.loop.stop();
+             }},
+        [&](const auto&) { is_done = true; });
+    world.loop.run();
+    CHECK(world.ask({.url = world.url("/x")}));
+    CHECK_FALSE(is_done);
+}
+
 TEST_CASE("requests go over unix sockets too") {
     World world;
     const TempFolder folder;
