@@ -1,0 +1,76 @@
+#pragma once
+
+#include "base/time.h"
+#include "cli/api.h"
+#include "cli/output.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+// The commands of `serin`, one function each. They print their result to standard output and return
+// the exit code (exit_codes.h); main.cc reads the words of the command line into their arguments.
+
+namespace serin::cli {
+
+// --- Any object (objects.cc)
+struct GetOptions {
+    std::string type;
+    std::string name;  // Empty: all.
+    std::string selector;
+    bool all_namespaces = false;
+    bool watches = false;
+    Format format = Format::text;
+};
+int run_get(Api& api, const GetOptions& options);
+int run_describe(Api& api, const std::string& type, const std::string& name);
+int run_delete(
+    Api& api, const std::string& type, const std::vector<std::string>& names, bool orphans);
+// Reads, validates and applies manifests; with `dry_run` only says what is wrong.
+int run_apply(Api& api, const std::vector<std::string>& paths, bool dry_run, Format format);
+
+// --- Rollouts (rollouts.cc, rollout_actions.cc)
+int run_get_rollout(Api& api, const std::string& name, bool watches, Format format);
+struct StatusOptions {
+    std::string name;
+    bool watches = true;
+    std::optional<Duration> timeout;
+    Format format = Format::text;
+};
+int run_status(Api& api, const StatusOptions& options);
+
+struct PromoteOptions {
+    std::string name;
+    bool is_full = false;
+    bool skips_step = false;  // Goes past the current step, whatever it is.
+    Format format = Format::text;
+};
+int run_promote(Api& api, const PromoteOptions& options);
+int run_abort(Api& api, const std::vector<std::string>& names, Format format);
+int run_retry(Api& api, const std::vector<std::string>& names, Format format);
+int run_pause(Api& api, const std::vector<std::string>& names, Format format);
+int run_restart(Api& api, const std::vector<std::string>& names, Duration in, Format format);
+// Goes back to a revision's template; 0: the one before the current.
+int run_undo(Api& api, const std::string& name, std::int64_t revision, Format format);
+// `images`: "container=image" or "*=image".
+int run_set_image(
+    Api& api, const std::string& name, const std::vector<std::string>& images, Format format);
+
+// --- Looking closer (logs.cc, events.cc, evidence.cc)
+struct LogOptions {
+    std::string name;  // A pod, or rollout/NAME for all its pods.
+    std::string container;
+    bool follows = false;
+    bool is_previous = false;
+    bool has_timestamps = false;
+    std::optional<std::int64_t> tail;
+    std::optional<Duration> since;
+};
+int run_logs(Api& api, const LogOptions& options);
+int run_events(Api& api, const std::string& name, bool watches, Format format);
+int run_evidence_show(Api& api, const std::string& rollout, Format format);
+
+// --- The shell (completion.cc)
+int run_completion(const std::string& shell);
+
+}  // namespace serin::cli

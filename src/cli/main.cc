@@ -1,0 +1,331 @@
+// The `serin` program: reads the command line and calls one function a command.
+
+#include "cli/commands.h"
+#include "cli/connect.h"
+#include "cli/exit_codes.h"
+#include "cli/up.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <functional>
+
+namespace serin::cli {
+
+namespace {
+
+constexpr const char* version_text = SERIN_VERSION;
+
+std::string from_environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+// What the words of the command line were read into. Commands take what they need of it.
+struct Words {
+    ConnectOptions connect;
+    std::string output;
+    GetOptions get;
+    StatusOptions status;
+    std::string timeout;
+    PromoteOptions promote;
+    LogOptions logs;
+    std::string since;
+    std::int64_t tail = -1;
+    UpOptions up;
+    std::string type;
+    std::string name;
+    std::vector<std::string> names;
+    std::vector<std::string> paths;
+    std::vector<std::string> images;
+    std::string in = "0s";
+    std::int64_t revision = 0;
+    bool is_dry_run = false;
+    bool orphans = false;
+    std::string shell;
+};
+
+// A command that talks to the server: connects, reads -o, then runs.
+using ApiCommand = std::function<int(Api&, Format)>;
+
+int with_api(const Words& words, const ApiCommand& command) {
+    const auto format = read_format(words.output);
+    if (!format) return report(format.error());
+    const auto connection = find_server(words.connect);
+    if (!connection) return report(connection.error());
+    Api api(*connection);
+    return command(api, *format);
+}
+
+class CommandLine {
+public:
+    CommandLine() : app_("Serin: progressive delivery that can be trusted", "serin") {
+        app_.require_subcommand(1);
+        app_.fallthrough();
+        app_.set_help_all_flag("--help-all", "Help of all commands");
+        words_.connect = {
+            .server = from_environment("SERIN_SERVER"),
+            .token_file = from_environment("SERIN_TOKEN_FILE"),
+            .ca_file = "",
+            .state_dir = from_environment("SERIN_STATE"),
+            .ns = ""};
+        app_.add_option("--server", words_.connect.server, "URL of the server (SERIN_SERVER)");
+        app_.add_option(
+            "--token-file",
+            words_.connect.token_file,
+            "File with the bearer token (SERIN_TOKEN_FILE)");
+        app_.add_option("--certificate-authority", words_.connect.ca_file, "PEM file for https");
+        app_.add_option(
+            "--state", words_.connect.state_dir, "State folder of `serin up` (SERIN_STATE)");
+        app_.add_option("-n,--namespace", words_.connect.ns, "Namespace [default]");
+        add_up();
+        add_objects();
+        add_rollouts();
+        add_actions();
+        add_views();
+    }
+
+    int run(int count, char** values) {
+        try {
+            app_.parse(count, values);
+        } catch (const CLI::ParseError& error) {
+            return app_.exit(error) == 0 ? exit_ok : exit_error;
+        }
+        return run_();
+    }
+
+private:
+    CLI::App* command(const char* name, const char* help, std::function<int()> run) {
+        CLI::App* sub = app_.add_subcommand(name, help);
+        sub->callback([this, run = std::move(run)] { run_ = run; });
+        return sub;
+    }
+
+    CLI::App* api_command(const char* name, const char* help, const ApiCommand& run) {
+        CLI::App* sub = command(name, help, [this, run] { return with_api(words_, run); });
+        sub->add_option("-o,--output", words_.output, "json, yaml (get: name, wide)");
+        return sub;
+    }
+
+    void add_up() {
+        CLI::App* up = command("up", "Run Serin on this machine", [this] {
+            words_.up.state_dir =
+                words_.connect.state_dir.empty() ? default_state_dir() : words_.connect.state_dir;
+            words_.up.token_file = words_.connect.token_file;
+            if (!words_.connect.ns.empty()) words_.up.ns = words_.connect.ns;
+            return run_up(words_.up);
+        });
+        up->add_option("-f,--filename", words_.up.paths, "Manifests: files and folders")
+            ->check(CLI::ExistingPath);
+        up->add_option("--images", words_.up.images_dir, "Release folders [images beside -f]");
+        up->add_option("--address", words_.up.address, "Listen address of the API")
+            ->capture_default_str();
+        up->add_option("--port", words_.up.port, "Port of the API, 0 for any")
+            ->capture_default_str()
+            ->check(CLI::Range(0, 65535));
+        up->add_option("--tls-certificate", words_.up.tls_certificate, "PEM file: serve https");
+        up->add_option("--tls-key", words_.up.tls_key, "PEM file");
+        up->add_option(
+            "--client-ca", words_.up.client_ca, "PEM file: ask clients for certificates");
+        up->add_option("--haproxy", words_.up.haproxy, "HAProxy program")->capture_default_str();
+        up->add_flag("--log-json", words_.up.logs_json, "Logs as JSON lines");
+        up->add_flag("-v,--verbose", words_.up.is_verbose, "Logs in detail");
+
+        CLI::App* down =
+            command("down", "End the pods and the gateway that `up` left running", [this] {
+                return run_down(
+                    words_.connect.state_dir.empty() ? default_state_dir()
+                                                     : words_.connect.state_dir,
+                    words_.up.haproxy);
+            });
+        down->add_option("--haproxy", words_.up.haproxy, "HAProxy program")->capture_default_str();
+    }
+
+    void add_objects() {
+        CLI::App* apply = api_command(
+            "apply", "Create or change objects from manifests", [this](Api& api, Format format) {
+                return run_apply(api, words_.paths, words_.is_dry_run, format);
+            });
+        apply->add_option("-f,--filename", words_.paths, "Files and folders")->required();
+        apply->add_flag("--dry-run", words_.is_dry_run, "Only check");
+
+        CLI::App* get = api_command(
+            "get", "Show objects; a rollout by name as a tree", [this](Api& api, Format format) {
+                words_.get.format = format;
+                return run_get(api, words_.get);
+            });
+        get->add_option("type", words_.get.type, "rollouts, pods, ...")->required();
+        get->add_option("name", words_.get.name, "Name of one object");
+        get->add_option("-l,--selector", words_.get.selector, "Labels: app=shop");
+        get->add_flag("-A,--all-namespaces", words_.get.all_namespaces, "All namespaces");
+        get->add_flag("-w,--watch", words_.get.watches, "Go on when something changes");
+
+        CLI::App* list =
+            api_command("list", "Show all objects of a type", [this](Api& api, Format format) {
+                words_.get.format = format;
+                return run_get(api, words_.get);
+            });
+        list->add_option("type", words_.get.type, "rollouts, pods, ...")->required();
+        list->add_option("-l,--selector", words_.get.selector, "Labels: app=shop");
+        list->add_flag("-A,--all-namespaces", words_.get.all_namespaces, "All namespaces");
+        list->add_flag("-w,--watch", words_.get.watches, "Go on when something changes");
+
+        CLI::App* describe =
+            api_command("describe", "Show an object with its events", [this](Api& api, Format) {
+                return run_describe(api, words_.type, words_.name);
+            });
+        describe->add_option("type", words_.type)->required();
+        describe->add_option("name", words_.name)->required();
+
+        CLI::App* remove = api_command("delete", "Delete objects", [this](Api& api, Format) {
+            return run_delete(api, words_.type, words_.names, words_.orphans);
+        });
+        remove->add_option("type", words_.type)->required();
+        remove->add_option("names", words_.names)->required();
+        remove->add_flag("--orphan", words_.orphans, "Leave what belongs to them");
+    }
+
+    void add_rollouts() {
+        CLI::App* status =
+            api_command("status", "Follow a rollout to its end", [this](Api& api, Format format) {
+                words_.status.format = format;
+                if (!words_.timeout.empty()) {
+                    const auto timeout = parse_duration(words_.timeout);
+                    if (!timeout) return report(timeout.error());
+                    if (*timeout > Duration(0)) words_.status.timeout = *timeout;
+                }
+                return run_status(api, words_.status);
+            });
+        status->add_option("rollout", words_.status.name)->required();
+        status->add_flag(
+            "-w,--watch,!--no-watch", words_.status.watches, "Until Healthy or Degraded [true]");
+        status->add_option("-t,--timeout", words_.timeout, "Longest wait: 30s, 10m [none]");
+        status->footer(
+            "Exit code: 0 healthy, 2 degraded or aborted, 3 paused, 4 not finished in time, "
+            "5 not found, 1 any other error.");
+    }
+
+    void add_actions() {
+        CLI::App* promote = api_command(
+            "promote",
+            "Go on from a pause, or to the end with --full",
+            [this](Api& api, Format format) {
+                words_.promote.format = format;
+                return run_promote(api, words_.promote);
+            });
+        promote->add_option("rollout", words_.promote.name)->required();
+        promote->add_flag("--full", words_.promote.is_full, "Skip all steps, pauses and analyses");
+        promote->add_flag(
+            "--skip-current-step", words_.promote.skips_step, "Go past the current step");
+
+        add_action("abort", "Send all traffic back to stable", run_abort);
+        add_action("retry", "Start an aborted rollout again", run_retry);
+        add_action("pause", "Hold a rollout where it is", run_pause);
+
+        CLI::App* restart =
+            api_command("restart", "Replace all pods, one by one", [this](Api& api, Format format) {
+                const auto in = parse_duration(words_.in);
+                return in ? run_restart(api, words_.names, *in, format) : report(in.error());
+            });
+        restart->add_option("rollouts", words_.names)->required();
+        restart->add_option("-i,--in", words_.in, "Not before: 10m")->capture_default_str();
+
+        CLI::App* undo =
+            api_command("undo", "Go back to an earlier revision", [this](Api& api, Format format) {
+                return run_undo(api, words_.name, words_.revision, format);
+            });
+        undo->add_option("rollout", words_.name)->required();
+        undo->add_option("--to-revision", words_.revision, "Revision [the one before]")
+            ->check(CLI::NonNegativeNumber);
+
+        CLI::App* set = app_.add_subcommand("set", "Change a rollout");
+        set->require_subcommand(1);
+        CLI::App* image =
+            set->add_subcommand("image", "Release an image: set image shop shop=shop:v2");
+        image->add_option("rollout", words_.name)->required();
+        image->add_option("images", words_.images, "CONTAINER=IMAGE, or *=IMAGE")->required();
+        image->add_option("-o,--output", words_.output, "json, yaml");
+        image->callback([this] {
+            run_ = [this] {
+                return with_api(words_, [this](Api& api, Format format) {
+                    return run_set_image(api, words_.name, words_.images, format);
+                });
+            };
+        });
+    }
+
+    void add_action(
+        const char* name,
+        const char* help,
+        int (*run)(Api&, const std::vector<std::string>&, Format)) {
+        CLI::App* action = api_command(name, help, [this, run](Api& api, Format format) {
+            return run(api, words_.names, format);
+        });
+        action->add_option("rollouts", words_.names)->required();
+    }
+
+    void add_views() {
+        CLI::App* logs = api_command("logs", "Show what a pod printed", [this](Api& api, Format) {
+            if (words_.tail >= 0) words_.logs.tail = words_.tail;
+            if (!words_.since.empty()) {
+                const auto since = parse_duration(words_.since);
+                if (!since) return report(since.error());
+                words_.logs.since = *since;
+            }
+            return run_logs(api, words_.logs);
+        });
+        logs->add_option("name", words_.logs.name, "A pod, or rollout/NAME")->required();
+        logs->add_option("-c,--container", words_.logs.container, "Container");
+        logs->add_flag("-f,--follow", words_.logs.follows, "Go on as it prints");
+        logs->add_flag(
+            "-p,--previous", words_.logs.is_previous, "Of the run before the last restart");
+        logs->add_flag("--timestamps", words_.logs.has_timestamps, "When each line came");
+        logs->add_option("--tail", words_.tail, "Last lines only");
+        logs->add_option("--since", words_.since, "Newer than: 10m");
+
+        CLI::App* events =
+            api_command("events", "Show what happened", [this](Api& api, Format format) {
+                return run_events(api, words_.name, words_.get.watches, format);
+            });
+        events->add_option(
+            "name", words_.name, "A rollout (with all that belongs to it) or KIND/NAME");
+        events->add_flag("-w,--watch", words_.get.watches, "Go on when something happens");
+
+        CLI::App* evidence = app_.add_subcommand("evidence", "The record of every decision");
+        evidence->require_subcommand(1);
+        CLI::App* show = evidence->add_subcommand("show", "The timeline of a rollout");
+        show->add_option("rollout", words_.name)->required();
+        show->add_option("-o,--output", words_.output, "json, yaml");
+        show->callback([this] {
+            run_ = [this] {
+                return with_api(words_, [this](Api& api, Format format) {
+                    return run_evidence_show(api, words_.name, format);
+                });
+            };
+        });
+
+        CLI::App* completion = command(
+            "completion", "Completion for a shell: source <(serin completion bash)", [this] {
+                return run_completion(words_.shell);
+            });
+        completion->add_option("shell", words_.shell, "bash, zsh or fish")->required();
+
+        command("version", "The version of this program", [] {
+            fmt::print("serin {}\n", version_text);
+            return static_cast<int>(exit_ok);
+        });
+    }
+
+    CLI::App app_;
+    Words words_;
+    std::function<int()> run_;
+};
+
+}  // namespace
+
+}  // namespace serin::cli
+
+int main(int count, char** words) {
+    return serin::cli::CommandLine().run(count, words);
+}

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace serin::cli {
+
+struct UpOptions {
+    std::vector<std::string> paths;  // Manifests, applied at the start and when they change.
+    std::string state_dir;
+    std::string images_dir;  // Empty: `images` beside the manifests.
+    std::string ns = "default";
+    std::string address = "127.0.0.1";
+    int port = 7717;
+    std::string token_file;
+    std::string tls_certificate;  // PEM files.
+    std::string tls_key;
+    std::string client_ca;
+    std::string haproxy = "haproxy";
+    bool logs_json = false;
+    bool is_verbose = false;
+};
+
+// Runs Serin on this machine until SIGINT or SIGTERM. Pods and the data plane go on after it ends
+// (`serin down` ends them). Returns the exit code.
+int run_up(const UpOptions& options);
+
+// Ends what `serin up` left running on a state folder: pods and HAProxy. Refuses while a server
+// runs there.
+int run_down(const std::string& state_dir, const std::string& haproxy);
+
+}  // namespace serin::cli
