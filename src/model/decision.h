@@ -101,10 +101,10 @@ struct Announce {
     News news = News::updated;
     std::string revision;
     int number = 0;
-    std::optional<int> step;       // Of step_completed.
-    std::optional<HoldKind> hold;  // Of held; empty: a person holds.
-    std::optional<Ending> ending;  // Of completed.
-    std::string cause;             // Of aborted.
+    std::optional<int> step;          // Of step_completed.
+    std::optional<HoldKind> hold;     // Of held; empty: a person holds.
+    std::optional<Ending> ending;     // Of completed.
+    std::optional<AbortCause> cause;  // Of aborted.
     friend bool operator==(const Announce&, const Announce&) = default;
 };
 

@@ -41,6 +41,21 @@ struct RunNote {
     friend bool operator==(const RunNote&, const RunNote&) = default;
 };
 
+// Why a candidate was taken back.
+struct AbortCause {
+    enum class Kind {
+        asked,  // By a person.
+        step_run_failed,
+        step_run_error,
+        background_run_failed,
+        background_run_error,
+        deadline,
+    };
+    Kind kind = Kind::asked;
+    std::string detail;  // What the run says, for people.
+    friend bool operator==(const AbortCause&, const AbortCause&) = default;
+};
+
 // The exposure that was decided last.
 struct ExposureNote {
     int candidate_weight = 0;
@@ -86,7 +101,7 @@ struct ReleaseState {
 
     bool is_aborted = false;
     std::optional<Instant> aborted_at;
-    std::string abort_cause;
+    std::optional<AbortCause> abort_cause;
     std::vector<Hold> holds;
     bool is_holding = false;   // The engine itself set a hold.
     bool skips_steps = false;  // A person wants the candidate promoted without further steps.

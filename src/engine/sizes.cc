@@ -1,0 +1,214 @@
+#include "engine/stages.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+// How many replicas stable and candidate have.
+
+namespace serin::engine {
+
+namespace {
+
+constexpr Duration abort_retire_delay_usual = std::chrono::seconds(30);
+
+int with_minimum(const Turn& turn, int replicas) {
+    if (replicas == 0 || !turn.plan.routing) return replicas;
+    return std::max(replicas, std::min(turn.plan.routing->replicas_min, turn.seen.replicas));
+}
+
+int carrying(const Turn& turn, int weight) {
+    return with_minimum(turn, replicas_for(weight, turn.plan.weight_max, turn.seen.replicas));
+}
+
+// The provision in effect at `index`; empty when the size follows the weight.
+std::optional<Provision> provision_at(const Plan& plan, int index) {
+    for (int i = index; i >= 0; --i) {
+        const auto* found = std::get_if<Provision>(&plan.steps[static_cast<std::size_t>(i)]);
+        if (!found) continue;
+        if (!found->replicas && !found->weight) return std::nullopt;
+        return *found;
+    }
+    return std::nullopt;
+}
+
+int exposure_at(const Plan& plan, int index) {
+    for (int i = index; i >= 0; --i) {
+        if (const auto* expose = std::get_if<Expose>(&plan.steps[static_cast<std::size_t>(i)])) {
+            return expose->weight;
+        }
+    }
+    return 0;
+}
+
+bool wants_all(const Turn& turn) {
+    if (turn.is_promoted() || turn.next.stable.empty()) return true;
+    return !turn.next.is_aborted && turn.is_past_steps();
+}
+
+bool ends_without_delay(const Turn& turn) {
+    return turn.plan.routing && turn.plan.routing->abort_retire_delay == Duration::zero();
+}
+
+int weight_wanted(const Turn& turn) {
+    if (wants_all(turn)) return turn.plan.weight_max;
+    if (turn.next.is_aborted) return 0;
+    return exposure_at(turn.plan, *turn.next.step);
+}
+
+void scale(Turn& turn, const RevisionSeen& revision, int replicas) {
+    const int sized_for = turn.seen.replicas;
+    if (revision.desired == replicas && revision.sized_for == sized_for) return;
+    auto& part = replicas < revision.desired ? turn.shrinking : turn.growing;
+    part.emplace_back(Scale{.revision = revision.id, .replicas = replicas, .sized_for = sized_for});
+    if (revision.desired == replicas) return;
+    turn.because(
+        "scaled",
+        "revision " + revision.id + " goes from " + std::to_string(revision.desired) + " to " +
+            std::to_string(replicas) + " replicas");
+}
+
+void set_retire_at(Turn& turn, const RevisionSeen& revision, std::optional<Instant> at) {
+    if (revision.retire_at == at) return;
+    turn.shrinking.emplace_back(SetRetireAt{.revision = revision.id, .at = at});
+}
+
+// An aborted candidate stays at hand for a while, counted from when it is seen to have no traffic
+// and the stable side to be complete.
+int aborted_size(Turn& turn, const RevisionSeen& candidate) {
+    if (ends_without_delay(turn)) return candidate_size_wanted(turn);
+    if (candidate.desired == 0) return 0;
+    if (!is_weight_confirmed(turn, 0)) return candidate.desired;
+    if (!candidate.retire_at) {
+        if (!turn.stable || turn.stable->available < turn.seen.replicas) return candidate.desired;
+        const Duration delay =
+            turn.plan.routing->abort_retire_delay.value_or(abort_retire_delay_usual);
+        const Instant at = whole_seconds(turn.seen.at) + delay;
+        set_retire_at(turn, candidate, at);
+        turn.wake(at);
+        return candidate.desired;
+    }
+    if (turn.seen.at < *candidate.retire_at) {
+        turn.wake(*candidate.retire_at);
+        return candidate.desired;
+    }
+    return 0;
+}
+
+// The candidate keeps what may still be asked of it.
+int never_below_exposure(const Turn& turn, const RevisionSeen& candidate, int wanted) {
+    if (wanted >= candidate.desired) return wanted;
+    if (turn.seen.candidate_service.revision != candidate.id) return wanted;
+    const auto exposure = exposure_seen(turn);
+    if (!exposure) return candidate.desired;
+    return std::min(candidate.desired, std::max(wanted, replicas_needed(turn, *exposure)));
+}
+
+// Before the stable service selects its own revision alone, a candidate's replicas would receive
+// requests past every weight.
+bool would_leak(const Turn& turn) {
+    if (turn.is_promoted() || turn.next.stable.empty() || !turn.stable) return false;
+    return turn.seen.stable_service.revision.empty() && turn.stable->available > 0;
+}
+
+void size_with_router(Turn& turn) {
+    if (turn.stable && turn.stable != turn.candidate) {
+        scale(turn, *turn.stable, turn.seen.replicas);
+        set_retire_at(turn, *turn.stable, std::nullopt);
+    }
+    if (!turn.candidate) return;
+    const RevisionSeen& candidate = *turn.candidate;
+    int wanted = candidate_size_wanted(turn);
+    if (turn.next.is_aborted && turn.stable && turn.stable != turn.candidate) {
+        wanted = aborted_size(turn, candidate);
+    } else {
+        set_retire_at(turn, candidate, std::nullopt);
+        if (wanted > candidate.desired && would_leak(turn)) {
+            turn.wait_for("the stable service to select the stable revision alone");
+            wanted = candidate.desired;
+        }
+    }
+    scale(turn, candidate, never_below_exposure(turn, candidate, wanted));
+}
+
+void size_without_router(Turn& turn) {
+    if (!turn.candidate) return;
+    const auto size_of = [](const RevisionSeen* revision) -> std::optional<GroupSize> {
+        if (!revision) return std::nullopt;
+        return GroupSize{.desired = revision->desired, .available = revision->available};
+    };
+    const bool has_stable = turn.stable && turn.stable != turn.candidate;
+    BasicMove move{
+        .replicas = turn.seen.replicas,
+        .slack = turn.slack,
+        .target = {.candidate = turn.seen.replicas, .stable = 0},
+        .candidate = size_of(turn.candidate),
+        .stable = has_stable ? size_of(turn.stable) : std::nullopt,
+    };
+    if (has_stable) {
+        move.target = approximate(
+            turn.seen.replicas, weight_wanted(turn), turn.plan.weight_max, turn.slack.surge);
+    }
+    for (const RevisionSeen* other : turn.others) move.others_desired += other->desired;
+    const Pair sizes = next_sizes(move);
+    if (has_stable) scale(turn, *turn.stable, sizes.stable);
+    scale(turn, *turn.candidate, sizes.candidate);
+}
+
+}  // namespace
+
+int candidate_size_wanted(const Turn& turn) {
+    const int replicas = turn.seen.replicas;
+    if (!turn.plan.routing) {
+        if (!turn.stable || turn.stable == turn.candidate) return replicas;
+        return approximate(replicas, weight_wanted(turn), turn.plan.weight_max, turn.slack.surge)
+            .candidate;
+    }
+    if (wants_all(turn)) return replicas;
+    const bool reads_provision = !turn.next.is_aborted || ends_without_delay(turn);
+    if (reads_provision && turn.current_step()) {
+        if (const auto provision = provision_at(turn.plan, *turn.next.step)) {
+            return provision->replicas ? *provision->replicas : carrying(turn, *provision->weight);
+        }
+    }
+    return carrying(turn, weight_wanted(turn));
+}
+
+int replicas_needed(const Turn& turn, int weight) {
+    if (weight <= 0) return 0;
+    const int all = std::max(1, carrying(turn, weight));
+    // A person who provisions fewer than the weight asks for says that they suffice.
+    if (turn.next.is_aborted || wants_all(turn)) return all;
+    if (weight > exposure_at(turn.plan, *turn.next.step)) return all;
+    return std::max(1, std::min(all, candidate_size_wanted(turn)));
+}
+
+bool is_sized(const Turn& turn) {
+    if (!turn.candidate) return false;
+    const int wanted = candidate_size_wanted(turn);
+    if (turn.candidate->desired != wanted || turn.candidate->available != wanted) return false;
+    if (turn.stable && turn.stable != turn.candidate) {
+        const int stable = turn.plan.routing ? turn.seen.replicas
+                                             : approximate(
+                                                   turn.seen.replicas,
+                                                   weight_wanted(turn),
+                                                   turn.plan.weight_max,
+                                                   turn.slack.surge)
+                                                   .stable;
+        if (turn.stable->desired != stable || turn.stable->current != stable) return false;
+    }
+    if (turn.plan.routing) return true;
+    return std::ranges::all_of(
+        turn.others, [](const RevisionSeen* other) { return other->available == 0; });
+}
+
+void size_revisions(Turn& turn) {
+    if (turn.is_halted()) return;
+    if (turn.plan.routing) {
+        size_with_router(turn);
+    } else {
+        size_without_router(turn);
+    }
+}
+
+}  // namespace serin::engine

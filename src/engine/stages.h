@@ -1,0 +1,47 @@
+#pragma once
+
+#include "engine/turn.h"
+
+// The stages of a decision, in their order.
+
+namespace serin::engine {
+
+// The revision that the manifest describes becomes the candidate; other steps start from the first.
+void follow_manifest(Turn& turn);
+// What people changed in the state: abort, retry, resume, promote.
+void follow_commands(Turn& turn);
+// A failed judge aborts, one that cannot tell holds.
+void follow_verdicts(Turn& turn);
+// A candidate that makes no progress is marked, or aborted.
+void follow_deadline(Turn& turn);
+// The candidate becomes stable, or the current step ends, or it begins to hold.
+void advance(Turn& turn);
+// Judges that are due are started, others ended.
+void keep_runs(Turn& turn);
+// Weights and services.
+void place_traffic(Turn& turn);
+// Sizes of stable and candidate.
+void size_revisions(Turn& turn);
+// Older revisions, replicas older than a restart, and what is kept of history.
+void retire_others(Turn& turn);
+void replace_stale_replicas(Turn& turn);
+void forget_history(Turn& turn);
+// Counts, progress, and what is waited for.
+void note_progress(Turn& turn);
+
+// Shared by stages: takes the candidate back.
+void abort_release(Turn& turn, AbortCause cause, std::string run = {});
+// What the plan wants of the candidate now.
+int candidate_size_wanted(const Turn& turn);
+// The candidate's and the stable side's replicas are as the plan wants them.
+bool is_sized(const Turn& turn);
+// The most weight that the steps allow now, capacity aside.
+int weight_allowed(const Turn& turn);
+// The larger of the weights written and in force; empty while unknown.
+std::optional<int> exposure_seen(const Turn& turn);
+// The data plane was seen to do what is written, and that is `weight`.
+bool is_weight_confirmed(const Turn& turn, int weight);
+// So many replicas have to be there for the candidate to carry `weight`.
+int replicas_needed(const Turn& turn, int weight);
+
+}  // namespace serin::engine

@@ -1,0 +1,197 @@
+#include "base/check.h"
+#include "engine/stages.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+// Weights and services. Two rules hold on every path: weight goes only where replicas are seen to
+// carry it, and what is compared is what was seen, the worse of written and in force.
+
+namespace serin::engine {
+
+namespace {
+
+int scaled_up(const Split& split, int weight_max) {
+    if (split.total <= 0) return 0;
+    const std::int64_t product = std::int64_t{split.candidate} * weight_max;
+    return static_cast<int>((product + split.total - 1) / split.total);
+}
+
+bool is_weight(const Split& split, int weight, int weight_max) {
+    return split.total > 0 &&
+           std::int64_t{split.candidate} * weight_max == std::int64_t{weight} * split.total;
+}
+
+// The nearest exposure among the steps up to `index`, which may lie past the last.
+int exposure_up_to(const Plan& plan, int index) {
+    for (int i = std::min(index, static_cast<int>(plan.steps.size()) - 1); i >= 0; --i) {
+        if (const auto* expose = std::get_if<Expose>(&plan.steps[static_cast<std::size_t>(i)])) {
+            return expose->weight;
+        }
+    }
+    return 0;
+}
+
+// The stable side at full size may lack as many replicas as the plan tolerates; beyond that it
+// gets no more than its share.
+int least_weight_left(const Turn& turn) {
+    const RevisionSeen* carrier = turn.find(turn.seen.candidate_service.revision);
+    if (!turn.stable || !carrier || carrier == turn.stable || carrier->available == 0) return 0;
+    const int missing = turn.seen.replicas - turn.stable->available;
+    if (turn.stable->available > 0 && missing <= turn.slack.unavailable) return 0;
+    return turn.plan.weight_max -
+           weight_of(turn.stable->available, turn.plan.weight_max, turn.seen.replicas);
+}
+
+// Requires: something is written. Going down is bounded by what the stable side carries.
+int lowered(const Turn& turn, int target) {
+    const int written = scaled_up(turn.seen.split->written, turn.plan.weight_max);
+    return std::min(written, std::max(target, least_weight_left(turn)));
+}
+
+int raised(const Turn& turn, int written, int target) {
+    // The stable side keeps the rest only if it can.
+    if (!turn.stable || turn.seen.stable_service.revision != turn.next.stable) return written;
+    const std::int64_t rest = turn.plan.weight_max - target;
+    const std::int64_t needed = rest * turn.seen.replicas / turn.plan.weight_max;
+    return turn.stable->available >= needed ? target : written;
+}
+
+// The weight that the candidate's available replicas carry, at most `weight`.
+int within_capacity(const Turn& turn, int weight) {
+    const int needed = replicas_needed(turn, weight);
+    const int available = turn.candidate ? turn.candidate->available : 0;
+    if (available >= needed) return weight;
+    return static_cast<int>(std::int64_t{weight} * available / needed);
+}
+
+int wanted_weight(const Turn& turn) {
+    const int written = scaled_up(turn.seen.split->written, turn.plan.weight_max);
+    if (turn.is_promoted()) {
+        // Both services lead to the candidate before the weight goes back: traffic must not
+        // return to the old revision on the way.
+        const bool is_swapped = turn.seen.stable_service.revision == turn.next.stable;
+        const bool carries = turn.seen.candidate_service.revision == turn.next.candidate;
+        return carries && !is_swapped ? written : lowered(turn, 0);
+    }
+    if (turn.next.is_aborted || !turn.candidate || turn.candidate->available == 0 ||
+        turn.seen.candidate_service.revision != turn.next.candidate) {
+        return lowered(turn, 0);
+    }
+    const int target = within_capacity(turn, weight_allowed(turn));
+    return target <= written ? lowered(turn, target) : raised(turn, written, target);
+}
+
+void set_split(Turn& turn) {
+    const int weight_max = turn.plan.weight_max;
+    const int weight = wanted_weight(turn);
+    turn.next.exposure = ExposureNote{
+        .candidate_weight = weight,
+        .candidate = turn.next.candidate,
+        .stable = turn.next.stable,
+        .is_verified = is_weight_confirmed(turn, weight),
+    };
+    if (is_weight(turn.seen.split->written, weight, weight_max)) return;
+    const int written = scaled_up(turn.seen.split->written, weight_max);
+    const SetSplit action{{.candidate = weight, .total = weight_max}};
+    (weight < written ? turn.first : turn.routing).emplace_back(action);
+    turn.because(
+        "weight",
+        "the candidate's weight goes from " + std::to_string(written) + " to " +
+            std::to_string(weight));
+}
+
+bool is_fully_available(const RevisionSeen& revision) {
+    return revision.desired > 0 && revision.available >= revision.desired;
+}
+
+// A service taken over from elsewhere is moved only to a complete revision.
+bool may_receive(const RevisionSeen& revision, const ServiceSeen& service) {
+    return service.is_adopted ? revision.available > 0 : is_fully_available(revision);
+}
+
+void point_stable_service(Turn& turn) {
+    const ServiceSeen& service = turn.seen.stable_service;
+    if (!turn.plan.has_stable_service || !turn.stable || service.revision == turn.next.stable) {
+        return;
+    }
+    if (!may_receive(*turn.stable, service)) {
+        if (turn.is_promoted()) turn.wait_for("available replicas before the stable service moves");
+        return;
+    }
+    // The last copies that serve are not left for fewer.
+    const RevisionSeen* serving = turn.find(service.revision);
+    const bool is_short = turn.stable->available + turn.slack.unavailable < turn.seen.replicas;
+    if (serving && is_short && serving->available > turn.stable->available) return;
+    turn.routing.emplace_back(PointService{ServiceRole::stable, turn.next.stable});
+    turn.because("stable_service", "the stable service leads to revision " + turn.next.stable);
+}
+
+void point_candidate_service(Turn& turn) {
+    const ServiceSeen& service = turn.seen.candidate_service;
+    if (!turn.plan.has_candidate_service) return;
+    const bool is_returning = turn.next.is_aborted && !turn.next.stable.empty();
+    const std::string& target = is_returning ? turn.next.stable : turn.next.candidate;
+    const RevisionSeen* revision = turn.find(target);
+    if (service.revision == target || !revision) return;
+    if (is_returning && turn.plan.routing) {
+        // Once the weight is to be zero, the candidate leaves the rotation of its service too.
+        if (!turn.next.exposure || turn.next.exposure->candidate_weight > 0) return;
+    } else {
+        if (!may_receive(*revision, service)) return;
+        if (turn.plan.routing) {
+            // What still flows into this service must not flood the newcomer.
+            const auto exposure = exposure_seen(turn);
+            if (!exposure || *exposure > weight_allowed(turn)) return;
+            if (revision->available < replicas_needed(turn, *exposure)) return;
+        }
+    }
+    turn.routing.emplace_back(PointService{ServiceRole::candidate, target});
+    turn.because("candidate_service", "the candidate's service leads to revision " + target);
+}
+
+}  // namespace
+
+std::optional<int> exposure_seen(const Turn& turn) {
+    if (!turn.seen.split) return std::nullopt;
+    const SplitSeen& split = *turn.seen.split;
+    const int weight_max = turn.plan.weight_max;
+    const int written = scaled_up(split.written, weight_max);
+    // Never confirmed: what is in force is anyone's guess, so all of it may be.
+    if (!split.in_force) return split.is_settled ? written : weight_max;
+    return std::max(written, scaled_up(*split.in_force, weight_max));
+}
+
+bool is_weight_confirmed(const Turn& turn, int weight) {
+    if (!turn.seen.split || !turn.seen.split->is_settled || !turn.seen.split->in_force)
+        return false;
+    return is_weight(turn.seen.split->written, weight, turn.plan.weight_max) &&
+           is_weight(*turn.seen.split->in_force, weight, turn.plan.weight_max);
+}
+
+int weight_allowed(const Turn& turn) {
+    if (turn.is_promoted()) return turn.plan.weight_max;
+    if (turn.next.is_aborted || turn.next.stable.empty()) return 0;
+    const int index = turn.next.step.value_or(0);
+    const int former = exposure_up_to(turn.plan, index - 1);
+    if (turn.is_past_steps()) {
+        if (is_sized(turn)) return turn.plan.weight_max;
+        // Asked to skip the steps, traffic stays where it is until the candidate is complete.
+        const bool is_skipping = turn.next.skips_steps || turn.is_within_window();
+        if (!is_skipping) return former;
+        const ExposureNote none;
+        const ExposureNote& note = turn.before.exposure.value_or(none);
+        return note.candidate == turn.next.candidate ? note.candidate_weight : 0;
+    }
+    const int current = exposure_up_to(turn.plan, index);
+    return is_sized(turn) ? current : std::min(current, former);
+}
+
+void place_traffic(Turn& turn) {
+    if (turn.plan.routing && turn.seen.split) set_split(turn);
+    point_stable_service(turn);
+    point_candidate_service(turn);
+}
+
+}  // namespace serin::engine

@@ -1,0 +1,197 @@
+#include "engine/stages.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+// Judges: what they found, which are due, and which have to end.
+
+namespace serin::engine {
+
+namespace {
+
+const RunSeen* find_run(const Turn& turn, std::string_view name) {
+    for (const RunSeen& run : turn.seen.runs) {
+        if (run.name == name) return &run;
+    }
+    return nullptr;
+}
+
+void refresh(const Turn& turn, std::optional<RunNote>& note) {
+    if (!note) return;
+    if (const RunSeen* run = find_run(turn, note->name)) {
+        note->phase = run->phase;
+        note->message = run->message;
+    }
+}
+
+void hold(Turn& turn, HoldKind kind) {
+    if (turn.has_hold(kind)) return;
+    turn.next.holds.push_back({.kind = kind, .since = whole_seconds(turn.seen.at)});
+    turn.next.is_holding = true;
+    turn.announce({.news = Announce::News::held, .hold = kind});
+}
+
+std::string with_message(std::string text, const RunNote& note) {
+    return note.message.empty() ? std::move(text) : std::move(text) + ": " + note.message;
+}
+
+void follow_verdict(Turn& turn, const std::optional<RunNote>& note, RunKind kind) {
+    if (!note || turn.next.is_aborted) return;
+    using enum AbortCause::Kind;
+    const bool is_step = kind == RunKind::step;
+    switch (note->phase) {
+        case RunPhase::failed:
+            return abort_release(
+                turn,
+                {is_step ? step_run_failed : background_run_failed, note->message},
+                note->name);
+        case RunPhase::error:
+            return abort_release(
+                turn, {is_step ? step_run_error : background_run_error, note->message}, note->name);
+        case RunPhase::inconclusive:
+            if (!turn.has_hold(HoldKind::inconclusive)) {
+                turn.because(
+                    "inconclusive",
+                    with_message("run " + note->name + " could not tell", *note),
+                    note->name);
+            }
+            return hold(turn, HoldKind::inconclusive);
+        case RunPhase::pending:
+        case RunPhase::running:
+        case RunPhase::successful:
+            return;
+    }
+}
+
+bool may_judge(const Turn& turn) {
+    return !turn.next.stable.empty() && !turn.is_promoted() && !turn.next.is_aborted &&
+           !turn.next.skips_steps && !turn.is_within_window();
+}
+
+bool wants_background(const Turn& turn) {
+    if (!turn.plan.judge_from || !may_judge(turn)) return false;
+    return !turn.next.step || *turn.next.step >= *turn.plan.judge_from;
+}
+
+bool wants_step(const Turn& turn) {
+    const Step* step = turn.current_step();
+    return step && std::holds_alternative<Judge>(*step) && may_judge(turn);
+}
+
+// Names derive from what is judged, so a repeated start is the same run. A name that was used up
+// (an earlier try) gets the first free number.
+std::string name_run(const Turn& turn, RunKind kind) {
+    std::string base = turn.name + "-" + turn.next.candidate + "-" + std::to_string(turn.number());
+    if (kind == RunKind::step) base += "-" + std::to_string(*turn.next.step);
+    std::string name = base;
+    for (int i = 1; i < 1000; ++i) {
+        const RunSeen* run = find_run(turn, name);
+        if (!run || (!is_completed(run->phase) && !run->is_stopping && run->kind == kind)) break;
+        name = base + "." + std::to_string(i);
+    }
+    return name;
+}
+
+void keep_run(Turn& turn, std::optional<RunNote>& note, RunKind kind) {
+    const bool is_new = !note;
+    if (is_new) {
+        // A person has to lift a hold first.
+        if (!turn.next.holds.empty() && kind == RunKind::step) return;
+        note = RunNote{.name = name_run(turn, kind)};
+        turn.because("run_started", "run " + note->name + " is due", note->name);
+    }
+    if (find_run(turn, note->name) || is_completed(note->phase)) return;
+    turn.judging.emplace_back(StartRun{
+        .kind = kind,
+        .step = kind == RunKind::step ? turn.next.step : std::nullopt,
+        .name = note->name,
+        .revision = turn.next.candidate});
+}
+
+// A note of another step, or of a run that was told to end, says nothing about this one.
+void drop_foreign_step_run(Turn& turn) {
+    std::optional<RunNote>& note = turn.next.step_run;
+    if (!note) return;
+    const RunSeen* run = find_run(turn, note->name);
+    if (run && (run->step != turn.next.step || run->revision != turn.next.candidate)) note.reset();
+}
+
+}  // namespace
+
+void follow_verdicts(Turn& turn) {
+    drop_foreign_step_run(turn);
+    refresh(turn, turn.next.step_run);
+    refresh(turn, turn.next.background_run);
+    if (turn.is_promoted() || turn.next.skips_steps) return;
+    follow_verdict(turn, turn.next.step_run, RunKind::step);
+    follow_verdict(turn, turn.next.background_run, RunKind::background);
+}
+
+void keep_runs(Turn& turn) {
+    ReleaseState& next = turn.next;
+    drop_foreign_step_run(turn);
+    if (wants_step(turn)) {
+        keep_run(turn, next.step_run, RunKind::step);
+    } else if (!next.is_aborted) {
+        next.step_run.reset();
+    }
+    const bool is_background_wanted = wants_background(turn);
+    if (is_background_wanted) {
+        keep_run(turn, next.background_run, RunKind::background);
+    } else if (!next.is_aborted) {
+        next.background_run.reset();
+    }
+    for (const RunSeen& run : turn.seen.runs) {
+        if (is_completed(run.phase) || run.is_stopping) continue;
+        const auto is_named = [&](const std::optional<RunNote>& note) {
+            return note && note->name == run.name;
+        };
+        const bool is_current =
+            !next.is_aborted && (is_named(next.step_run) || is_named(next.background_run));
+        if (!is_current) turn.judging.emplace_back(StopRun{.name = run.name});
+    }
+}
+
+void forget_history(Turn& turn) {
+    const auto is_noted = [&](const std::string& name) {
+        const auto is_named = [&](const std::optional<RunNote>& note) {
+            return note && note->name == name;
+        };
+        return is_named(turn.next.step_run) || is_named(turn.next.background_run);
+    };
+    std::vector<const RunSeen*> done;
+    for (const RunSeen& run : turn.seen.runs) {
+        if (!is_completed(run.phase) || is_noted(run.name)) continue;
+        if (turn.find(run.revision)) {
+            done.push_back(&run);
+        } else {
+            turn.shrinking.emplace_back(RemoveRun{.name = run.name});
+        }
+    }
+    std::ranges::sort(done, [](const RunSeen* left, const RunSeen* right) {
+        return std::pair(right->created, right->name) < std::pair(left->created, left->name);
+    });
+    int succeeded = 0;
+    int failed = 0;
+    for (const RunSeen* run : done) {
+        const bool is_kept = run->phase == RunPhase::successful
+                                 ? ++succeeded <= turn.plan.succeeded_runs_kept
+                                 : ++failed <= turn.plan.failed_runs_kept;
+        if (!is_kept) turn.shrinking.emplace_back(RemoveRun{.name = run->name});
+    }
+
+    std::vector<const RevisionSeen*> idle;
+    for (const RevisionSeen* revision : turn.others) {
+        if (revision->desired == 0 && revision->current == 0) idle.push_back(revision);
+    }
+    std::ranges::sort(idle, [](const RevisionSeen* left, const RevisionSeen* right) {
+        return std::pair(left->created, left->id) < std::pair(right->created, right->id);
+    });
+    const auto kept = static_cast<std::size_t>(turn.plan.revisions_kept);
+    for (std::size_t i = 0; i + kept < idle.size(); ++i) {
+        turn.shrinking.emplace_back(RemoveRevision{.revision = idle[i]->id});
+    }
+}
+
+}  // namespace serin::engine
