@@ -12,6 +12,12 @@
 
 namespace serin {
 
+// One side of a release, as far as it is known: "" where it is not.
+struct MetricArm {
+    std::string revision;  // Pod-template hash.
+    std::string service;   // The Service that selects this revision alone.
+};
+
 // One measurement asked of one provider.
 struct MetricQuery {
     std::string provider;  // "prometheus", "web", "job", "serin/requests".
@@ -22,6 +28,11 @@ struct MetricQuery {
     Instant started;                  // When the metric's run started: nothing before it counts.
     std::optional<Instant> previous;  // When the last measurement of this metric finished.
     Instant now;
+    MetricArm candidate;
+    MetricArm stable;
+    // A look before the measurement is due: answered at once with what there is. Other measurements
+    // may take their time.
+    bool is_early = false;
 };
 
 struct MetricSample {
