@@ -31,11 +31,6 @@ struct PastChange {
     Labels labels_before;  // Empty when added.
 };
 
-struct Row {
-    std::int64_t id = 0;
-    Object object;
-};
-
 class Table {
 public:
     virtual ~Table() = default;
