@@ -1,0 +1,343 @@
+#include "manifest/argo/lower.h"
+
+#include "manifest/argo/hash.h"
+#include "manifest/argo/names.h"
+
+#include <charconv>
+#include <chrono>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+namespace serin::argo {
+
+namespace {
+
+constexpr std::string_view not_supported = "not supported yet";
+
+class Lowering {
+public:
+    explicit Lowering(const Object& rollout) : rollout_(rollout) {}
+
+    Lowered run() {
+        const json::Object* spec = json::object(rollout_.find("/spec"));
+        if (!spec) {
+            error("spec", "missing");
+            return std::move(out_);
+        }
+        allow(
+            *spec,
+            "spec",
+            {"replicas",
+             "selector",
+             "template",
+             "minReadySeconds",
+             "revisionHistoryLimit",
+             "progressDeadlineSeconds",
+             "progressDeadlineAbort",
+             "paused",
+             "restartAt",
+             "rollbackWindow",
+             "analysis",
+             "strategy"});
+        read_spec(*spec);
+        read_strategy(*spec);
+        return std::move(out_);
+    }
+
+private:
+    void error(std::string path, std::string_view message, std::string suggestion = {}) {
+        Diagnostic diagnostic;
+        diagnostic.path = std::move(path);
+        diagnostic.message = message;
+        diagnostic.suggestion = std::move(suggestion);
+        out_.diagnostics.push_back(std::move(diagnostic));
+    }
+
+    void allow(
+        const json::Object& object,
+        const std::string& path,
+        std::initializer_list<std::string_view> names) {
+        for (const auto& member : object) {
+            const std::string_view key(member.key().data(), member.key().size());
+            bool is_known = false;
+            for (const std::string_view name : names) is_known = is_known || name == key;
+            if (!is_known && !member.value().is_null()) {
+                error(path + "." + std::string(key), not_supported);
+            }
+        }
+    }
+
+    // The member as an integer of at least `least`, or `otherwise` when absent.
+    int integer(
+        const json::Object& object,
+        std::string_view name,
+        const std::string& path,
+        int otherwise,
+        int least = 0) {
+        const json::Value* value = object.if_contains(name);
+        if (!value || value->is_null()) return otherwise;
+        const auto number = json::integer(value);
+        if (!number || *number < least || *number > std::numeric_limits<int>::max()) {
+            error(
+                path + "." + std::string(name),
+                "expected an integer of at least " + std::to_string(least));
+            return otherwise;
+        }
+        return static_cast<int>(*number);
+    }
+
+    std::optional<int> optional_integer(
+        const json::Object& object, std::string_view name, const std::string& path) {
+        const json::Value* value = object.if_contains(name);
+        if (!value || value->is_null()) return std::nullopt;
+        return integer(object, name, path, 0);
+    }
+
+    std::string text(const json::Object& object, std::string_view name) {
+        return std::string(json::text(object.if_contains(name)).value_or(""));
+    }
+
+    const json::Object* object_at(const json::Object& parent, std::string_view name) {
+        return json::object(parent.if_contains(name));
+    }
+
+    void read_spec(const json::Object& spec) {
+        using std::chrono::seconds;
+        Plan& plan = out_.plan;
+        out_.replicas = integer(spec, "replicas", "spec", 1);
+        plan.ready_for = seconds(integer(spec, "minReadySeconds", "spec", 0));
+        plan.revisions_kept = integer(spec, "revisionHistoryLimit", "spec", 10);
+        plan.progress_deadline = seconds(integer(spec, "progressDeadlineSeconds", "spec", 600));
+        plan.aborts_at_deadline =
+            json::boolean(spec.if_contains("progressDeadlineAbort")).value_or(false);
+        plan.is_held = json::boolean(spec.if_contains("paused")).value_or(false);
+        if (const auto at = json::text(spec.if_contains("restartAt"))) {
+            if (const auto time = parse_time(*at)) {
+                plan.restart_at = std::chrono::floor<seconds>(*time);
+            } else {
+                error("spec.restartAt", time.error().message);
+            }
+        }
+        if (const json::Object* window = object_at(spec, "rollbackWindow")) {
+            plan.rollback_window = optional_integer(*window, "revisions", "spec.rollbackWindow");
+        }
+        if (const json::Object* analysis = object_at(spec, "analysis")) {
+            plan.succeeded_runs_kept =
+                integer(*analysis, "successfulRunHistoryLimit", "spec.analysis", 5);
+            plan.failed_runs_kept =
+                integer(*analysis, "unsuccessfulRunHistoryLimit", "spec.analysis", 5);
+        }
+    }
+
+    void read_strategy(const json::Object& spec) {
+        const json::Object* strategy = object_at(spec, "strategy");
+        if (!strategy) return error("spec.strategy", "missing", "write canary: {steps: [...]}");
+        if (strategy->if_contains("blueGreen")) {
+            error("spec.strategy.blueGreen", not_supported, "use canary");
+        }
+        const json::Value* value = strategy->if_contains("canary");
+        if (!value) return error("spec.strategy.canary", "missing");
+        const json::Object nothing;
+        const json::Object* canary = json::object(value);
+        read_canary(canary ? *canary : nothing);
+    }
+
+    void read_canary(const json::Object& canary) {
+        const std::string path = "spec.strategy.canary";
+        allow(
+            canary,
+            path,
+            {"canaryService",
+             "stableService",
+             "steps",
+             "trafficRouting",
+             "maxSurge",
+             "maxUnavailable",
+             "analysis",
+             "scaleDownDelaySeconds",
+             "scaleDownDelayRevisionLimit",
+             "abortScaleDownDelaySeconds",
+             "minPodsPerReplicaSet"});
+        Plan& plan = out_.plan;
+        out_.stable_service = text(canary, "stableService");
+        out_.candidate_service = text(canary, "canaryService");
+        plan.has_stable_service = !out_.stable_service.empty();
+        plan.has_candidate_service = !out_.candidate_service.empty();
+        if (plan.has_stable_service && out_.stable_service == out_.candidate_service) {
+            error(path + ".canaryService", "must differ from stableService");
+        }
+        plan.surge = amount(canary, "maxSurge", path);
+        plan.unavailable = amount(canary, "maxUnavailable", path);
+        read_routing(canary, path);
+        if (const json::Object* analysis = object_at(canary, "analysis")) {
+            const json::Array* templates = json::array(analysis->if_contains("templates"));
+            if (templates && !templates->empty()) {
+                plan.judge_from = integer(*analysis, "startingStep", path + ".analysis", 0);
+            }
+        }
+        read_steps(canary, path + ".steps");
+        plan.steps_digest = steps_digest(canary.if_contains("steps"));
+    }
+
+    Amount amount(const json::Object& object, std::string_view name, const std::string& path) {
+        const json::Value* value = object.if_contains(name);
+        if (!value || value->is_null()) return {25, true};
+        if (json::integer(value)) return {integer(object, name, path, 0), false};
+        std::string_view text = json::text(value).value_or("");
+        // Any text is a percentage, with or without the sign.
+        if (text.ends_with('%')) text.remove_suffix(1);
+        int percent = 0;
+        const auto [end, failure] =
+            std::from_chars(text.data(), text.data() + text.size(), percent);
+        if (failure != std::errc() || end != text.data() + text.size() || percent < 0) {
+            error(path + "." + std::string(name), "expected a number or a percentage");
+        }
+        return {percent, true};
+    }
+
+    void read_routing(const json::Object& canary, const std::string& path) {
+        using std::chrono::seconds;
+        const json::Object* routing = object_at(canary, "trafficRouting");
+        if (!routing) {
+            for (const char* name :
+                 {"scaleDownDelaySeconds", "minPodsPerReplicaSet", "abortScaleDownDelaySeconds"}) {
+                if (canary.if_contains(name)) {
+                    error(path + "." + name, "needs trafficRouting");
+                }
+            }
+            return;
+        }
+        const std::string at = path + ".trafficRouting";
+        allow(*routing, at, {"plugins", "maxTrafficWeight"});
+        Routing policies;
+        policies.replicas_min = integer(canary, "minPodsPerReplicaSet", path, 0);
+        policies.retire_delay = seconds(integer(canary, "scaleDownDelaySeconds", path, 30));
+        policies.retire_limit = optional_integer(canary, "scaleDownDelayRevisionLimit", path);
+        if (const auto delay = optional_integer(canary, "abortScaleDownDelaySeconds", path)) {
+            policies.abort_retire_delay = seconds(*delay);
+        }
+        out_.plan.routing = policies;
+        out_.plan.weight_max = integer(*routing, "maxTrafficWeight", at, 100, 1);
+        read_router(*routing, at);
+        if (out_.stable_service.empty()) error(path + ".stableService", "trafficRouting needs it");
+        if (out_.candidate_service.empty()) {
+            error(path + ".canaryService", "trafficRouting needs it");
+        }
+    }
+
+    void read_router(const json::Object& routing, const std::string& path) {
+        const json::Object* plugins = object_at(routing, "plugins");
+        const std::string key(gateway_api_plugin);
+        if (!plugins || plugins->empty()) {
+            return error(
+                path + ".plugins", "missing", "use plugins: {" + key + ": {httpRoute: ...}}");
+        }
+        allow(*plugins, path + ".plugins", {gateway_api_plugin});
+        const json::Object* config = object_at(*plugins, gateway_api_plugin);
+        if (!config) return;
+        out_.route = RouteTarget{
+            .ns = std::string(rollout_.ns()),
+            .stable_service = out_.stable_service,
+            .candidate_service = out_.candidate_service,
+            .config = *config,
+        };
+    }
+
+    void read_steps(const json::Object& canary, const std::string& path) {
+        const json::Value* value = canary.if_contains("steps");
+        const json::Array* steps = json::array(value);
+        if (!steps) {
+            if (value && !value->is_null()) error(path, "expected a list");
+            return;
+        }
+        for (std::size_t i = 0; i < steps->size(); ++i) {
+            const std::string at = path + "[" + std::to_string(i) + "]";
+            const json::Object* step = json::object(&(*steps)[i]);
+            if (!step || step->size() != 1) {
+                error(at, "a step has exactly one key");
+                continue;
+            }
+            read_step(*step, at);
+        }
+    }
+
+    void read_step(const json::Object& step, const std::string& path) {
+        std::vector<Step>& steps = out_.plan.steps;
+        const auto& member = *step.begin();
+        const std::string_view kind(member.key().data(), member.key().size());
+        const json::Object nothing;
+        const json::Object* payload = json::object(&member.value());
+        const json::Object& body = payload ? *payload : nothing;
+        if (kind == "setWeight") {
+            const int weight = integer(step, kind, path, 0);
+            if (weight > out_.plan.weight_max) {
+                error(
+                    path + ".setWeight", "must be at most " + std::to_string(out_.plan.weight_max));
+            }
+            steps.emplace_back(Expose{weight});
+        } else if (kind == "pause") {
+            steps.emplace_back(Pause{duration(body, path + ".pause.duration")});
+        } else if (kind == "setCanaryScale") {
+            read_scale(body, path + ".setCanaryScale");
+        } else if (kind == "analysis") {
+            const json::Array* templates = json::array(body.if_contains("templates"));
+            if (!templates || templates->empty()) {
+                error(path + ".analysis.templates", "must not be empty");
+            }
+            steps.emplace_back(Judge{});
+        } else {
+            error(path + "." + std::string(kind), not_supported);
+        }
+    }
+
+    void read_scale(const json::Object& body, const std::string& path) {
+        if (!out_.plan.routing) error(path, "needs trafficRouting");
+        const auto replicas = optional_integer(body, "replicas", path);
+        const auto weight = optional_integer(body, "weight", path);
+        const bool matches = json::boolean(body.if_contains("matchTrafficWeight")).value_or(false);
+        if ((replicas ? 1 : 0) + (weight ? 1 : 0) + (matches ? 1 : 0) != 1) {
+            error(path, "expected exactly one of replicas, weight, matchTrafficWeight: true");
+        }
+        if (weight && *weight > out_.plan.weight_max) {
+            error(path + ".weight", "must be at most " + std::to_string(out_.plan.weight_max));
+        }
+        out_.plan.steps.emplace_back(Provision{replicas, weight});
+    }
+
+    // A number is seconds, quoted or not; other text is a Go duration, cut to whole seconds:
+    // "1500ms" pauses for one.
+    std::optional<Duration> duration(const json::Object& pause, const std::string& path) {
+        const json::Value* value = pause.if_contains("duration");
+        if (!value || value->is_null()) return std::nullopt;
+        std::int64_t count = -1;
+        if (const auto number = json::integer(value)) {
+            count = *number;
+        } else if (const auto text = json::text(value)) {
+            const auto [end, failure] =
+                std::from_chars(text->data(), text->data() + text->size(), count);
+            if (failure != std::errc() || end != text->data() + text->size()) {
+                const auto exact = parse_duration(*text);
+                count =
+                    exact ? std::chrono::duration_cast<std::chrono::seconds>(*exact).count() : -1;
+            }
+        }
+        constexpr std::int64_t century = 100LL * 366 * 24 * 3600;
+        if (count < 0 || count > century) {
+            error(path, "expected seconds or a duration", "write 30, \"30s\" or \"10m\"");
+            return std::nullopt;
+        }
+        return std::chrono::seconds(count);
+    }
+
+    const Object& rollout_;
+    Lowered out_;
+};
+
+}  // namespace
+
+Lowered lower(const Object& rollout) {
+    return Lowering(rollout).run();
+}
+
+}  // namespace serin::argo
