@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Runs the measurements of docs/performance.md: all, or the one named.
+#
+#   run.sh BUILD_FOLDER [outcomes|gateway|abort|memory|build]
+set -euo pipefail
+here=$(dirname "$(readlink -f "$0")")
+build=$(readlink -f "$1")
+for name in ${2:-outcomes gateway abort memory build}; do
+  printf '\n== %s\n' "$name"
+  case $name in
+    outcomes) "$build/bench/outcomes_bench" --benchmark_min_time=1 ;;
+    gateway | abort | memory | build) "$here/$name.sh" "$build" ;;
+    *) printf 'bench: no measurement is called %s\n' "$name" >&2; exit 1 ;;
+  esac
+done
