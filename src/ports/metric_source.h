@@ -42,6 +42,8 @@ struct MetricSample {
     // Set when there was too little to judge: the measurement is Inconclusive, with this reason.
     std::string no_data_reason;
     std::map<std::string, std::string> metadata;
+    // About the metric rather than this measurement: what was asked for, once filled in.
+    std::map<std::string, std::string> metric_metadata;
 };
 
 // A place where numbers about the service come from.
@@ -59,7 +61,7 @@ public:
     // the field.
     virtual Result<> check(const json::Object& config) const = 0;
 
-    // Calls `done` on the event loop, possibly within this call.
+    // Calls `done` on the event loop, possibly within this call; then the result may be null.
     [[nodiscard]] virtual std::unique_ptr<Measurement> measure(MetricQuery query, Done done) = 0;
 
     // Calls `on_news` on the event loop whenever data for the query has arrived that may complete
