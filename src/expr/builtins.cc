@@ -28,7 +28,7 @@ constexpr std::array<Builtin, 15> loops{{
     {"findLastIndex", 2, 2, Type::unknown, nullptr, Loop::find_last_index},
     {"count", 1, 2, Type::integer, nullptr, Loop::count},
     {"sum", 1, 2, Type::unknown, nullptr, Loop::sum},
-    {"groupBy", 2, 2, Type::map, nullptr, Loop::group_by},
+    {"groupBy", 2, 2, Type::unknown, nullptr, Loop::group_by},
     {"sortBy", 2, 3, Type::list, nullptr, Loop::sort_by},
     {"reduce", 2, 3, Type::unknown, nullptr, Loop::reduce},
 }};

@@ -175,7 +175,7 @@ constexpr std::array<Builtin, 14> table{{
     {"keys", 1, 1, Type::list, call_keys},
     {"values", 1, 1, Type::list, call_values},
     {"toPairs", 1, 1, Type::list, call_to_pairs},
-    {"fromPairs", 1, 1, Type::map, call_from_pairs},
+    {"fromPairs", 1, 1, Type::unknown, call_from_pairs},
     {"reverse", 1, 1, Type::list, call_reverse},
     {"uniq", 1, 1, Type::list, call_uniq},
     {"concat", 1, any_number, Type::list, call_concat},

@@ -6,6 +6,8 @@
 #include "expr/problem.h"
 #include "expr/value.h"
 
+#include <expected>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,8 +38,12 @@ private:
     friend Result<Condition> compile(std::string_view source);
     friend Result<Value> evaluate(const Condition& condition, const Value& result, Instant now);
 
+    // What the measurement is decides which operands fit: `result > 1` is no condition over a list.
+    // So there is a tree, or why there is none, for each kind of measurement.
+    using Tree = std::expected<std::shared_ptr<const Node>, std::string>;
+
     std::string source_;
-    std::shared_ptr<const Node> root_;
+    std::map<Kind, Tree> trees_;
     bool reads_result_ = false;
     bool assumes_data_ = false;
 };
@@ -49,7 +55,8 @@ Result<Condition> compile(std::string_view source);
 // The same check with the place apart and an excerpt to show; empty if the source compiles.
 std::optional<Problem> find_problem(std::string_view source);
 
-// Fails with `invalid`: an index out of range, operands that do not fit, too much work.
+// Fails with `invalid`: an index out of range, operands that do not fit (whatever the condition
+// would not have looked at included), too much work.
 Result<Value> evaluate(const Condition& condition, const Value& result, Instant now);
 
 // The verdict over a measurement as a provider gave it. Its numbers are floats, as Argo has them

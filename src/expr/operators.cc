@@ -213,6 +213,12 @@ Result<Value> negate_number(const Value& value) {
 
 Result<Value> pick(const Value& of, const Value& key) {
     if (of.is(Kind::map)) {
+        const bool has_texts = !of.members().empty() && of.members().begin()->first.is(Kind::text);
+        if (has_texts && !key.is(Kind::text)) {
+            return fail(
+                ErrorKind::invalid,
+                fmt::format("cannot use {} to get an element from a map", go_type(key.kind())));
+        }
         const auto found = of.members().find(key);
         return found == of.members().end() ? Value() : found->second;
     }

@@ -78,8 +78,8 @@ bool may_be_negated(const BinaryOperator* found) {
 // Reading goes on blindly after the first problem, and every step returns at once.
 class Parser {
 public:
-    Parser(std::string_view source, std::vector<Token> tokens)
-        : source_(source), tokens_(std::move(tokens)) {}
+    Parser(std::string_view source, std::vector<Token> tokens, Type result_type)
+        : source_(source), tokens_(std::move(tokens)), result_type_(result_type) {}
 
     std::expected<Parsed, Problem> run() && {
         parsed_.root = parse_sequence();
@@ -190,7 +190,8 @@ private:
                 return stop(
                     token.offset,
                     fmt::format(
-                        "operator ({}) and coalesce expressions (\?\?) cannot be mixed, wrap either "
+                        "operator ({}) and coalesce expressions (\?\?) cannot be mixed, wrap "
+                        "either "
                         "in parentheses",
                         token.text));
             }
@@ -288,11 +289,6 @@ private:
         NodePointer then = parse_sequence();
         expect("}");
         expect("else");
-        if (is("if")) {
-            NodePointer other = parse_expression(0);
-            return make_conditional(
-                offset, std::move(condition), std::move(then), std::move(other));
-        }
         expect("{");
         NodePointer other = parse_sequence();
         expect("}");
@@ -384,7 +380,7 @@ private:
     }
 
     NodePointer make_literal(std::size_t offset, Value value) {
-        const Type known = type_of(value);
+        const Type known = type_of(value.kind());
         return make(
             {.kind = NodeKind::literal,
              .offset = offset,
@@ -486,7 +482,7 @@ private:
         if (token.text == "nil") return make_literal(token.offset, Value());
         if (token.text == "result") {
             parsed_.reads_result = true;
-            return make({.kind = NodeKind::result, .offset = token.offset});
+            return make({.kind = NodeKind::result, .offset = token.offset, .type = result_type_});
         }
         if (const auto* variable = find_variable(token.text)) {
             return make(
@@ -533,6 +529,13 @@ private:
                     "builtin {} takes only array (got {})",
                     name.text,
                     to_string(type(arguments[0]))));
+        }
+        const Type first = arguments.empty() ? Type::unknown : type(arguments[0]);
+        const bool has_length = first == Type::unknown || first == Type::text ||
+                                first == Type::list || first == Type::map;
+        if (name.text == "len" && !has_length) {
+            return stop(
+                name.offset, fmt::format("invalid argument for len (type {})", to_string(first)));
         }
         const bool is_about_result = !arguments.empty() && arguments[0]->kind == NodeKind::result;
         if ((name.text == "len" && is_about_result) || name.text == "isNil" ||
@@ -629,13 +632,17 @@ private:
         if (is_stopped()) return nullptr;
         if (of->kind == NodeKind::result) parsed_.indexes_result = true;
         const Type known = type(of);
-        if (known != Type::unknown && known != Type::map && known != Type::list &&
-            known != Type::text) {
+        if (known != Type::unknown && known != Type::map && known != Type::list) {
             return stop(
                 offset,
                 fmt::format("type {}[{}] is undefined", to_string(known), to_string(type(from))));
         }
-        if ((known == Type::list || known == Type::text) && !fits(from, Type::integer)) {
+        if (known == Type::map && !fits(from, Type::text)) {
+            return stop(
+                from->offset,
+                fmt::format("cannot use {} to get an element from a map", to_string(type(from))));
+        }
+        if (known == Type::list && !fits(from, Type::integer)) {
             return stop(
                 from->offset,
                 fmt::format(
@@ -670,6 +677,7 @@ private:
 
     std::string_view source_;
     std::vector<Token> tokens_;
+    Type result_type_;
     std::size_t at_ = 0;
     int nesting_ = 0;
     int loops_ = 0;  // Predicates around the current place.
@@ -680,14 +688,14 @@ private:
 
 }  // namespace
 
-std::expected<Parsed, Problem> parse(std::string_view source) {
+std::expected<Parsed, Problem> parse(std::string_view source, Type result_type) {
     if (source.size() > source_max) {
         return std::unexpected(
             problem_at(source.substr(0, 0), 0, "the condition is longer than 32 KiB"));
     }
     auto tokens = tokenize(source);
     if (!tokens) return std::unexpected(std::move(tokens).error());
-    return Parser(source, *std::move(tokens)).run();
+    return Parser(source, *std::move(tokens), result_type).run();
 }
 
 }  // namespace serin::expr

@@ -17,6 +17,7 @@ struct Parsed {
     bool asks_length = false;  // `len(result)` or `isNil` or `default` occurs.
 };
 
-std::expected<Parsed, Problem> parse(std::string_view source);
+// `result_type` is what the measurement is known to be.
+std::expected<Parsed, Problem> parse(std::string_view source, Type result_type);
 
 }  // namespace serin::expr

@@ -83,8 +83,7 @@ std::optional<Type> type_result(Operator op, Type left, Type right) {
             return given(have_order(left, right), Type::boolean);
         case Operator::in:
             return given(
-                may_be(right, Type::list) || right == Type::nil ||
-                    (may_be(right, Type::map) && may_be(left, Type::text)),
+                may_be(right, Type::list) || (may_be(right, Type::map) && may_be(left, Type::text)),
                 Type::boolean);
         case Operator::matches:
         case Operator::contains:
@@ -139,9 +138,9 @@ std::string_view to_string(Type type) {
     std::abort();
 }
 
-Type type_of(const Value& value) {
+Type type_of(Kind kind) {
     // The kinds have the types' order, behind `unknown`.
-    return static_cast<Type>(static_cast<int>(value.kind()) + 1);
+    return static_cast<Type>(static_cast<int>(kind) + 1);
 }
 
 std::expected<Type, std::string> type_binary(

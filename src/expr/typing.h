@@ -13,7 +13,7 @@ namespace serin::expr {
 // The language's name of a type: "int", "float", "nil".
 std::string_view to_string(Type type);
 
-Type type_of(const Value& value);
+Type type_of(Kind kind);
 
 // The type of the result, or why the operands do not fit ("invalid operation: + (mismatched types
 // int and string)").

@@ -26,7 +26,7 @@ std::string go_number(double number) {
     if (std::isinf(number)) return number > 0 ? "+Inf" : "-Inf";
     const double size = std::abs(number);
     std::array<char, 64> buffer{};
-    const bool is_plain = number == 0 || (size >= 1e-4 && size < 1e21);
+    const bool is_plain = number == 0 || (size >= 1e-4 && size < 1e6);
     const auto format = is_plain ? std::chars_format::fixed : std::chars_format::scientific;
     const auto end =
         std::to_chars(buffer.data(), buffer.data() + buffer.size(), number, format).ptr;
