@@ -18,6 +18,7 @@ constexpr Duration drain_poll{20};    // While requests are being waited for.
 constexpr Duration start_pause{250};  // At least, between two starts for changed structure.
 constexpr Duration health_interval{1000};
 constexpr Duration backoff_max{5000};
+constexpr std::size_t splits_per_check = 32;
 constexpr int unanswered_max = 3;
 
 }  // namespace
@@ -112,6 +113,7 @@ void DataPlane::follow_split(const std::string& rule, const Ranges& ranges) {
         if (instance->phase() == Instance::Phase::starting) continue;
         if (const auto done = instance->follow_split(rule, ranges); !done) {
             log::warning("split_not_set", {{"rule", rule}, {"error", done.error().message}});
+            has_failed_ = true;
             schedule(drain_poll);
         }
     }
@@ -147,13 +149,14 @@ void DataPlane::advance_starting(Instance& instance) {
 
 void DataPlane::advance_followers() {
     bool any_waiting = false;
+    bool any_failed = false;
     const std::set<std::string> before = pods_in_use();
     for (const auto& [number, instance] : instances_) {
         if (instance->phase() == Instance::Phase::starting) continue;
         if (const auto done = instance->follow(*table_, splits_, loop_.now()); !done) {
             log::warning(
                 "haproxy_not_followed", {{"instance", number}, {"error", done.error().message}});
-            any_waiting = any_waiting || instance->phase() == Instance::Phase::serving;
+            any_failed = any_failed || instance->phase() == Instance::Phase::serving;
         }
         any_waiting = any_waiting || instance->is_draining();
         if (instance->phase() == Instance::Phase::stopping && instance->is_idle()) {
@@ -161,8 +164,9 @@ void DataPlane::advance_followers() {
             instance->let_go();
         }
     }
-    if (any_waiting) schedule(drain_poll);
-    if (pods_in_use() != before) changed();
+    if (any_waiting || any_failed) schedule(drain_poll);
+    if (pods_in_use() != before || (has_failed_ && !any_failed)) changed();
+    has_failed_ = any_failed;
 }
 
 void DataPlane::start_if_needed() {
@@ -241,7 +245,7 @@ void DataPlane::check_health() {
     }
     for (const auto& [number, instance] : instances_) {
         if (instance->phase() != Instance::Phase::serving) continue;
-        Result<> answered = instance->refresh();
+        Result<> answered = instance->refresh(splits_per_check);
         if (!answered) answered = instance->connect();
         if (answered) {
             unanswered_[number] = 0;

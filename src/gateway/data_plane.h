@@ -81,6 +81,7 @@ private:
     std::string refused_;  // Fingerprint that HAProxy would not take.
     std::string refused_rule_;
     std::string trouble_;
+    bool has_failed_ = false;  // The serving process did not follow at the last attempt.
     std::map<std::string, std::string> unbound_;
     int next_number_ = 1;
     Instant next_start_{};

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <sys/stat.h>
 
 namespace serin::gateway {
@@ -123,12 +124,12 @@ Result<std::string> Instance::command(const std::string& line) {
 Result<> Instance::connect() {
     SERIN_TRY(RuntimeSocket socket, RuntimeSocket::open(socket_path(), patience));
     socket_ = std::make_unique<RuntimeSocket>(std::move(socket));
-    SERIN_TRY_DO(refresh());
+    SERIN_TRY_DO(refresh(std::numeric_limits<std::size_t>::max()));
     if (phase_ == Phase::starting) phase_ = Phase::serving;
     return {};
 }
 
-Result<> Instance::refresh() {
+Result<> Instance::refresh(std::size_t splits_max) {
     SERIN_TRY(const std::string backends, command("show backend"));
     SERIN_TRY(const std::string state, command("show servers state"));
     std::map<std::string, SeenServers> servers = parse_servers_state(state);
@@ -141,15 +142,21 @@ Result<> Instance::refresh() {
                !backend->second.contains(drain.first.substr(slash + 1));
     });
 
-    SERIN_TRY(const std::string maps, command("show map"));
-    std::map<std::string, Ranges> splits;
-    for (const std::string& path : parse_map_paths(maps)) {
-        SERIN_TRY(const std::string shown, command("show map " + path));
-        std::string rule = fs::path(path).stem().string();
-        std::ranges::replace(rule, '_', '/');
-        splits[rule] = parse_ranges(shown);
+    if (splits_.empty()) {
+        SERIN_TRY(const std::string maps, command("show map"));
+        for (const std::string& path : parse_map_paths(maps)) {
+            std::string rule = fs::path(path).stem().string();
+            std::ranges::replace(rule, '_', '/');
+            splits_[rule];
+        }
     }
-    splits_ = std::move(splits);
+    splits_max = std::min(splits_max, splits_.size());
+    for (auto split = splits_.upper_bound(last_refreshed_); splits_max > 0; --splits_max, ++split) {
+        if (split == splits_.end()) split = splits_.begin();
+        SERIN_TRY(const std::string shown, command("show map " + map_path(dir_, split->first)));
+        split->second = parse_ranges(shown);
+        last_refreshed_ = split->first;
+    }
     return {};
 }
 
@@ -190,7 +197,7 @@ Result<> Instance::add_server(const std::string& backend, const Endpoint& endpoi
         command("add server " + name + " " + server_parameters(endpoint, id)));
     if (!answer.contains("New server registered")) {
         log::warning("server_not_added", {{"server", name}, {"answer", answer}});
-        return refresh();
+        return refresh(0);
     }
     SERIN_TRY_DO(command("enable health " + name + "; enable server " + name));
     servers[endpoint.server] = {.address = endpoint.address, .port = endpoint.port, .id = id};
@@ -334,6 +341,13 @@ bool Instance::is_idle() {
     int jobs = 0;
     std::from_chars(text.data(), text.data() + text.size(), jobs);
     return jobs <= 2;  // This connection and the stream of records.
+}
+
+void Instance::let_go() {
+    socket_.reset();
+    servers_.clear();
+    splits_.clear();
+    drains_.clear();
 }
 
 void Instance::remove_files() const {

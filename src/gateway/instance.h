@@ -45,8 +45,8 @@ public:
 
     // Tries to become ready: success once the process answers.
     Result<> connect();
-    // Reads servers and splits back from the process.
-    Result<> refresh();
+    // Reads servers and splits back from the process; of many splits some at a time.
+    Result<> refresh(std::size_t splits_max);
 
     // Makes servers and splits those of the table as far as this process knows their backends:
     // adds first, then moves traffic, then takes servers out. `unavailable` when it does not
@@ -69,7 +69,7 @@ public:
     // After stop_softly: true when no client is left.
     bool is_idle();
     // Lets an idle process go by closing the connection to it.
-    void let_go() { socket_.reset(); }
+    void let_go();
     // Removes the folder. REQUIRES: the process has ended.
     void remove_files() const;
     // Why it did not start: HAProxy's own words, and the rule they are about, if any.
@@ -109,6 +109,7 @@ private:
     std::string fingerprint_;
     std::vector<std::string> owners_;
     std::unique_ptr<RuntimeSocket> socket_;
+    std::string last_refreshed_;  // The rule after which the next refresh goes on.
     std::map<std::string, Ranges> splits_;        // By rule, as read back.
     std::map<std::string, SeenServers> servers_;  // By backend; every backend is in here.
     std::map<std::string, Drain> drains_;         // By "backend/server".
