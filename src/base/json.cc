@@ -132,14 +132,7 @@ std::string print(const Value& value) {
         if (!std::isfinite(*number)) return "null";
         return fmt::format("{}", *number);
     }
-    if (const Object* members = value.if_object()) {
-        std::string out = "{";
-        for (const auto& member : *members) {
-            if (out.size() > 1) out += ',';
-            out += boost::json::serialize(member.key()) + ":" + print(member.value());
-        }
-        return out + "}";
-    }
+    if (const Object* members = value.if_object()) return print_object(*members);
     if (const Array* items = value.if_array()) {
         std::string out = "[";
         for (const Value& item : *items) {
@@ -149,6 +142,15 @@ std::string print(const Value& value) {
         return out + "]";
     }
     return boost::json::serialize(value);
+}
+
+std::string print_object(const Object& object) {
+    std::string out = "{";
+    for (const auto& member : object) {
+        if (out.size() > 1) out += ',';
+        out += boost::json::serialize(member.key()) + ":" + print(member.value());
+    }
+    return out + "}";
 }
 
 std::string print_pretty(const Value& value) {
@@ -260,18 +262,19 @@ bool same(const Value& left, const Value& right) {
         return left == right;
     }
     if (left.kind() != right.kind()) return false;
-    if (const Object* members = left.if_object()) {
-        const Object& others = right.get_object();
-        return members->size() == others.size() &&
-               std::ranges::all_of(*members, [&](const auto& member) {
-                   const Value* other = others.if_contains(member.key());
-                   return other != nullptr && same(member.value(), *other);
-               });
-    }
+    if (const Object* members = left.if_object()) return same_objects(*members, right.get_object());
     if (const Array* items = left.if_array()) {
-        return std::ranges::equal(*items, right.get_array(), same);
+        return std::ranges::equal(
+            *items, right.get_array(), [](const Value& a, const Value& b) { return same(a, b); });
     }
     return left == right;
+}
+
+bool same_objects(const Object& left, const Object& right) {
+    return left.size() == right.size() && std::ranges::all_of(left, [&](const auto& member) {
+               const Value* other = right.if_contains(member.key());
+               return other != nullptr && same(member.value(), *other);
+           });
 }
 
 }  // namespace serin::json

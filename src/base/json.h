@@ -4,6 +4,7 @@
 
 #include <boost/json/value.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@ inline Value string(std::string_view text) {
 Result<Value> parse(std::string_view text);
 
 std::string print(const Value& value);
+std::string print_object(const Object& object);
 std::string print_pretty(const Value& value);  // Two spaces a level, no final newline.
 // Members sorted by name, no white space: equal values print equally, so it can be hashed.
 std::string print_canonical(const Value& value);
@@ -57,5 +59,16 @@ std::string escape_pointer(std::string_view token);
 
 // Equality of JSON values by content: 1 equals 1.0, member order does not count.
 bool same(const Value& left, const Value& right);
+bool same_objects(const Object& left, const Object& right);
+
+// An Object would turn into a Value by a deep copy: these spare it.
+template <std::same_as<Object> T>
+std::string print(const T& object) {
+    return print_object(object);
+}
+template <std::same_as<Object> T>
+bool same(const T& left, const T& right) {
+    return same_objects(left, right);
+}
 
 }  // namespace serin::json
