@@ -90,6 +90,16 @@ void MemoryStore::forget_history() {
 
 Result<EvidenceEntry> MemoryEvidenceLog::append(
     Instant at, std::string release, std::string id, json::Object body) {
+    std::optional<WriteFault> fault;
+    if (on_append_) fault = on_append_(release);
+    if (fault && !fault->took_effect) return std::unexpected(fault->error);
+    EvidenceEntry entry = chain(at, std::move(release), std::move(id), std::move(body));
+    if (fault) return std::unexpected(fault->error);
+    return entry;
+}
+
+EvidenceEntry MemoryEvidenceLog::chain(
+    Instant at, std::string release, std::string id, json::Object body) {
     const auto [place, is_new] = places_.try_emplace({release, id}, entries_.size());
     if (!is_new) return entries_[place->second];
     EvidenceEntry entry{

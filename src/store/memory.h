@@ -77,15 +77,22 @@ private:
     Faults faults_;
 };
 
-// The evidence log of simulations and tests.
+// The evidence log of simulations and tests, failing on demand.
 class MemoryEvidenceLog : public EvidenceLog {
 public:
+    // Asked before each append; empty: all go well.
+    using OnAppend = std::function<std::optional<WriteFault>(const std::string& release)>;
+    void set_faults(OnAppend on_append) { on_append_ = std::move(on_append); }
+
     Result<EvidenceEntry> append(
         Instant at, std::string release, std::string id, json::Object body) override;
     Result<std::vector<EvidenceEntry>> read(
         const std::string& release, std::int64_t after = 0) const override;
 
 private:
+    EvidenceEntry chain(Instant at, std::string release, std::string id, json::Object body);
+
+    OnAppend on_append_;
     std::vector<EvidenceEntry> entries_;
     std::map<std::pair<std::string, std::string>, size_t> places_;  // Release and id.
 };

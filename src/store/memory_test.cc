@@ -74,6 +74,29 @@ TEST_CASE("forgotten history ends watches and refuses old versions") {
         ErrorKind::gone);
 }
 
+TEST_CASE("evidence in memory is chained, appended once, and fails on demand") {
+    MemoryEvidenceLog log;
+    const EvidenceEntry first = log.append(Instant{1s}, "a", "1", {{"weight", 5}}).value();
+    CHECK(log.append(Instant{2s}, "a", "1", {}).value().hash == first.hash);
+    std::optional<WriteFault> next;
+    log.set_faults([&](const std::string&) { return std::exchange(next, {}); });
+    next = WriteFault{.error = {ErrorKind::unavailable, "disk full"}};
+    CHECK_FALSE(log.append(Instant{2s}, "b", "1", {}));
+    next = WriteFault{.error = {ErrorKind::unavailable, "answer lost"}, .took_effect = true};
+    CHECK_FALSE(log.append(Instant{2s}, "c", "1", {}));
+
+    const auto all = log.read("").value();
+    CHECK(all.size() == 2);
+    CHECK(all.back().release == "c");
+    CHECK(verify_chain(all));
+    CHECK(log.read("a").value().size() == 1);
+    CHECK(log.read("a", 1).value().empty());
+    auto forged = all;
+    forged.front().body["weight"] = 50;
+    CHECK(verify_chain(forged).error().message.contains("entry 1"));
+    CHECK_FALSE(verify_chain({all.back(), all.front()}));
+}
+
 TEST_CASE("equal seeds and calls make equal stores") {
     const auto run = [](const std::string& seed) {
         ManualLoop loop;

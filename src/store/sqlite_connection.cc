@@ -53,6 +53,21 @@ std::string lock_holder(const std::string& path) {
     return "another process";
 }
 
+// A log without its database is what is left of a loss; SQLite would delete it.
+Result<> check_no_stray_log(const std::string& path) {
+    struct stat file{};
+    const bool has_content = stat(path.c_str(), &file) == 0 && file.st_size > 0;
+    const std::string log = path + "-wal";
+    if (has_content || stat(log.c_str(), &file) != 0 || file.st_size == 0) return {};
+    return fail(
+        ErrorKind::invalid,
+        fmt::format(
+            "{0} is missing or empty but its log {1} is there: restore {0}, or move {1} aside to "
+            "start anew",
+            path,
+            log));
+}
+
 // The file may hold secrets. Only a new file is touched.
 Result<> create_private(const std::string& path) {
     const int file = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
@@ -119,6 +134,7 @@ Connection::~Connection() {
 }
 
 Result<std::unique_ptr<Connection>> Connection::open(const std::string& path) {
+    SERIN_TRY_DO(check_no_stray_log(path));
     SERIN_TRY_DO(create_private(path));
     std::unique_ptr<Connection> connection(new Connection(path));
     const int code = sqlite3_open_v2(

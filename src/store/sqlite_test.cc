@@ -243,6 +243,18 @@ TEST_CASE("damage is named, with advice, and nothing is created anew") {
         }
         REQUIRE(truncate(path.c_str(), 6 * 4096) == 0);
     }
+    SUBCASE("gone, but for its log") {
+        Child child([&](int pipe) {
+            ManualLoop loop;
+            const auto store = SqliteStore::open(loop, {.path = path}).value();
+            if (!store->create(make(maps, "a"))) _exit(1);
+            tell(pipe);
+            for (;;) pause();
+        });
+        REQUIRE(child.wait_for_byte());
+        child.kill();
+        std::remove(path.c_str());
+    }
     SUBCASE("a document that is no JSON") {
         {
             ManualLoop loop;

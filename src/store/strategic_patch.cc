@@ -59,9 +59,12 @@ bool has_key(const json::Value& item, std::string_view key, const json::Value& w
     return found != nullptr && json::same(*found, wanted);
 }
 
+std::string_view directive(const json::Object& members) {
+    return json::text(members.if_contains("$patch")).value_or("");
+}
 std::string_view directive(const json::Value& item) {
     const json::Object* members = item.if_object();
-    return members == nullptr ? "" : json::text(members->if_contains("$patch")).value_or("");
+    return members == nullptr ? "" : directive(*members);
 }
 
 class Merge {
