@@ -58,7 +58,9 @@ int weight_wanted(const Turn& turn) {
 
 void scale(Turn& turn, const RevisionSeen& revision, int replicas) {
     const int sized_for = turn.seen.replicas;
-    if (revision.desired == replicas && revision.sized_for == sized_for) return;
+    const bool is_set =
+        revision.sized_for == sized_for && revision.ready_for == turn.plan.ready_for;
+    if (revision.desired == replicas && is_set) return;
     auto& part = replicas < revision.desired ? turn.shrinking : turn.growing;
     part.emplace_back(Scale{.revision = revision.id, .replicas = replicas, .sized_for = sized_for});
     if (revision.desired == replicas) return;

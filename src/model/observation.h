@@ -23,6 +23,7 @@ struct RevisionSeen {
     int ready = 0;
     int available = 0;
     std::optional<int> sized_for;  // Replicas of the release when `desired` was set.
+    Duration ready_for{};          // As set for this revision; see Plan.
     std::optional<Instant> retire_at;
     friend bool operator==(const RevisionSeen&, const RevisionSeen&) = default;
 };
@@ -67,8 +68,6 @@ struct Observation {
     std::vector<StaleReplica> stale_replicas;  // In the order to replace them.
     // Why the manifest cannot be followed as the world is: "service "shop" not found".
     std::vector<std::string> problems;
-    // The manifest's latest change has been answered by a decision already.
-    bool is_manifest_known = true;
     friend bool operator==(const Observation&, const Observation&) = default;
 };
 

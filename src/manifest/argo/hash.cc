@@ -32,8 +32,10 @@ std::string encode(const std::string& text) {
 
 }  // namespace
 
-std::string template_id(const json::Value& pod_template) {
-    return encode(canonical(pod_template));
+std::string template_id(const json::Value& pod_template, int attempt) {
+    std::string text = canonical(pod_template);
+    if (attempt > 0) text += "#" + std::to_string(attempt);
+    return encode(text);
 }
 
 bool is_same_template(const json::Value& left, const json::Value& right) {

@@ -10,8 +10,9 @@
 
 namespace serin::argo {
 
-// In the alphabet of pod-template hashes. The label that carries the id does not count.
-std::string template_id(const json::Value& pod_template);
+// In the alphabet of pod-template hashes. The label that carries the id does not count. Another
+// `attempt` gives another id, for the rare case that two templates' ids collide.
+std::string template_id(const json::Value& pod_template, int attempt = 0);
 
 // Equal but for the label that carries the id.
 bool is_same_template(const json::Value& left, const json::Value& right);

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "control/release_observe.h"
+#include "model/decision.h"
+#include "ports/event_recorder.h"
+#include "ports/object_store.h"
+#include "ports/traffic.h"
+
+namespace serin::control {
+
+// Carries out decided actions on the objects around one Rollout. Each names an end state, so
+// repeating one does no harm. The references outlive it.
+class ReleaseActor {
+public:
+    ReleaseActor(
+        ObjectStore& store, TrafficRouter& router, EventRecorder& events, const ReleaseWorld& world)
+        : store_(store), router_(router), events_(events), world_(world) {}
+
+    // In order; the first failure ends it.
+    Result<> carry_out(const std::vector<Action>& actions);
+
+private:
+    Result<> act(const Announce& action);
+    Result<> act(const CreateRevision& action);
+    Result<> act(const Renumber& action);
+    Result<> act(const SetSplit& action);
+    Result<> act(const PointService& action);
+    Result<> act(const Scale& action);
+    Result<> act(const StartRun& action);
+    Result<> act(const StopRun& action);
+    Result<> act(const SetRetireAt& action);
+    Result<> act(const ReplaceReplica& action);
+    Result<> act(const RemoveRun& action);
+    Result<> act(const RemoveRevision& action);
+
+    std::string group_name(const std::string& revision) const;
+    Result<> patch(const ResourceType& type, const std::string& name, json::Value change);
+    Result<> remove(const ResourceType& type, const std::string& name);
+    Result<> show_number(int number);
+
+    ObjectStore& store_;
+    TrafficRouter& router_;
+    EventRecorder& events_;
+    const ReleaseWorld& world_;
+};
+
+}  // namespace serin::control

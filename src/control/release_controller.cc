@@ -1,0 +1,165 @@
+#include "control/release_controller.h"
+
+#include "base/log.h"
+#include "control/release_act.h"
+#include "control/release_observe.h"
+#include "control/release_record.h"
+#include "control/release_runs.h"
+#include "engine/decide.h"
+#include "engine/invariants.h"
+#include "manifest/argo/project.h"
+#include "manifest/argo/read_status.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace serin::control {
+
+namespace {
+
+// Where a watch may miss what matters (a router's data plane, a store that fails), look again.
+constexpr Duration look_again = std::chrono::seconds(10);
+
+std::string first_error(const std::vector<Diagnostic>& diagnostics) {
+    for (const Diagnostic& diagnostic : diagnostics) {
+        if (diagnostic.severity == Severity::error) return to_string(diagnostic);
+    }
+    return {};
+}
+
+bool has_status(const Object& rollout, const json::Object& status) {
+    const json::Object* former = json::object(rollout.find("/status"));
+    return former && json::same(json::Value(*former), json::Value(status));
+}
+
+}  // namespace
+
+ReleaseController::ReleaseController(
+    EventLoop& loop, ObjectStore& store, EvidenceLog& evidence, TrafficRouter& router)
+    : loop_(loop),
+      store_(store),
+      evidence_(evidence),
+      router_(router),
+      events_(store, loop, "serin-release") {}
+
+std::vector<Trigger> ReleaseController::triggers() const {
+    std::vector<Trigger> triggers{
+        on_change_of(types::rollout()),
+        on_change_of_owned(types::replica_set(), types::rollout()),
+        on_change_of_owned(types::analysis_run(), types::rollout()),
+    };
+    triggers.push_back(
+        {&types::service(), [this](const Object& it) { return rollouts_of_service(it); }});
+    triggers.push_back(
+        {&types::http_route(), [this](const Object& it) { return rollouts_of_route(it); }});
+    for (const ResourceType* type :
+         {&types::analysis_template(), &types::cluster_analysis_template()}) {
+        triggers.push_back({type, [this](const Object& it) { return rollouts_near(it); }});
+    }
+    return triggers;
+}
+
+Result<CallAgain> ReleaseController::reconcile(const ObjectKey& key) {
+    auto rollout = store_.get(key);
+    if (!rollout) {
+        if (rollout.error().kind == ErrorKind::not_found) return std::nullopt;
+        return std::unexpected(rollout.error());
+    }
+    if (rollout->is_being_deleted()) return std::nullopt;
+    return turn(*std::move(rollout));
+}
+
+Result<CallAgain> ReleaseController::turn(Object rollout) {
+    const Instant now = loop_.now();  // The only reading of time in a turn.
+    argo::Lowered lowered = argo::lower(rollout);
+    if (has_errors(lowered.diagnostics)) {
+        json::Object status = argo::project_invalid(rollout, first_error(lowered.diagnostics), now);
+        SERIN_TRY_DO(write_status(rollout, std::move(status)));
+        return std::nullopt;
+    }
+
+    SERIN_TRY(
+        ReleaseWorld world,
+        observe_release(store_, router_, std::move(rollout), std::move(lowered), now));
+    for (std::string& problem : find_run_problems(store_, world)) {
+        world.seen.problems.push_back(std::move(problem));
+    }
+    const Release release{
+        .name = std::string(world.rollout.name()),
+        .plan = world.lowered.plan,
+        .state = argo::read_status(world.rollout),
+    };
+    const Decision decision = engine::decide(release, world.seen);
+    if (const auto broken = engine::broken_invariants(release, world.seen, decision);
+        !broken.empty()) {
+        return fail(ErrorKind::internal, "refused a decision: " + broken.front());
+    }
+
+    json::Object status = argo::project(world.rollout, world.lowered, decision.next, world.seen);
+    SERIN_TRY_DO(append_record(evidence_, world, release.state, decision, status));
+    SERIN_TRY_DO(write_status(world.rollout, std::move(status)));
+    ReleaseActor actor(store_, router_, events_, world);
+    SERIN_TRY_DO(actor.carry_out(decision.actions));
+
+    CallAgain again;
+    if (decision.wake_at) again = std::max(Duration(1), *decision.wake_at - now);
+    if (world.lowered.route && !world.seen.split)
+        again = std::min(again.value_or(look_again), look_again);
+    return again;
+}
+
+Result<> ReleaseController::write_status(const Object& rollout, json::Object status) {
+    if (has_status(rollout, status)) return {};
+    Object changed = rollout;
+    changed.put("/status", std::move(status));
+    const auto written = store_.update(std::move(changed), Part::status);
+    if (!written) return std::unexpected(Error(written.error()).within("write the status"));
+    return {};
+}
+
+std::vector<ObjectKey> ReleaseController::rollouts_of_service(const Object& service) const {
+    std::vector<ObjectKey> keys;
+    ListQuery query;
+    query.type = &types::rollout();
+    query.ns = service.ns();
+    const auto list = store_.list(query);
+    if (!list) return keys;
+    for (const Object& rollout : list->items) {
+        const argo::Lowered lowered = argo::lower(rollout);
+        if (lowered.stable_service == service.name() ||
+            lowered.candidate_service == service.name()) {
+            keys.push_back(rollout.key());
+        }
+    }
+    return keys;
+}
+
+std::vector<ObjectKey> ReleaseController::rollouts_of_route(const Object& route) const {
+    std::vector<ObjectKey> keys;
+    ListQuery query;
+    query.type = &types::rollout();
+    const auto list = store_.list(query);
+    if (!list) return keys;
+    for (const Object& rollout : list->items) {
+        const argo::Lowered lowered = argo::lower(rollout);
+        if (!lowered.route) continue;
+        const auto objects = router_.objects(*lowered.route);
+        if (objects && std::ranges::find(*objects, route.key()) != objects->end()) {
+            keys.push_back(rollout.key());
+        }
+    }
+    return keys;
+}
+
+std::vector<ObjectKey> ReleaseController::rollouts_near(const Object& analysis_template) const {
+    std::vector<ObjectKey> keys;
+    ListQuery query;
+    query.type = &types::rollout();
+    query.ns = analysis_template.ns();  // Empty for a template of the whole cluster: all.
+    const auto list = store_.list(query);
+    if (!list) return keys;
+    for (const Object& rollout : list->items) keys.push_back(rollout.key());
+    return keys;
+}
+
+}  // namespace serin::control

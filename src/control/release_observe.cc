@@ -1,0 +1,223 @@
+#include "control/release_observe.h"
+
+#include "base/log.h"
+#include "manifest/argo/hash.h"
+#include "manifest/argo/names.h"
+#include "manifest/argo/project_words.h"
+#include "manifest/argo/read_status.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <set>
+#include <tuple>
+#include <utility>
+
+namespace serin::control {
+
+namespace {
+
+int number_of(std::optional<std::string_view> text) {
+    int number = 0;
+    if (text) std::from_chars(text->data(), text->data() + text->size(), number);
+    return number;
+}
+
+int count_at(const Object& object, std::string_view pointer) {
+    return static_cast<int>(std::clamp<std::int64_t>(object.integer(pointer), 0, 1'000'000));
+}
+
+Result<std::vector<Object>> owned_by(
+    const ObjectStore& store, const ResourceType& type, const Object& owner) {
+    ListQuery query;
+    query.type = &type;
+    query.ns = owner.ns();
+    SERIN_TRY(ObjectList list, store.list(query));
+    std::erase_if(
+        list.items, [&](const Object& one) { return one.controller_uid() != owner.uid(); });
+    return std::move(list.items);
+}
+
+RevisionSeen see_revision(const Object& group) {
+    RevisionSeen revision{
+        .id = std::string(group.label(argo::label_hash).value_or("")),
+        .group = std::string(group.name()),
+        .number = number_of(group.annotation(argo::annotation_revision)),
+        .created = group.created().value_or(Instant{}),
+        .desired = static_cast<int>(
+            std::clamp<std::int64_t>(group.integer("/spec/replicas", 1), 0, 1'000'000)),
+        .current = count_at(group, "/status/replicas"),
+        .ready = count_at(group, "/status/readyReplicas"),
+        .available = count_at(group, "/status/availableReplicas"),
+        .ready_for = std::chrono::seconds(group.integer("/spec/minReadySeconds")),
+    };
+    if (const auto sized = group.annotation(argo::annotation_desired_replicas)) {
+        revision.sized_for = number_of(sized);
+    }
+    if (const auto at = group.annotation(argo::annotation_retire_at)) {
+        if (const auto time = parse_time(*at)) revision.retire_at = *time;
+    }
+    return revision;
+}
+
+// The revision that has the Rollout's template already, or a new id for it.
+std::string find_wanted(const ReleaseWorld& world) {
+    const json::Value* wanted = world.rollout.find("/spec/template");
+    const json::Value nothing;
+    const json::Value& pod_template = wanted ? *wanted : nothing;
+    std::set<std::string> taken;
+    for (const Object& group : world.groups) {
+        const std::string id(group.label(argo::label_hash).value_or(""));
+        const json::Value* other = group.find("/spec/template");
+        if (!id.empty() && other && argo::is_same_template(*other, pod_template)) return id;
+        taken.insert(id);
+    }
+    int attempt = 0;
+    std::string id = argo::template_id(pod_template);
+    while (taken.contains(id)) id = argo::template_id(pod_template, ++attempt);
+    return id;
+}
+
+RunSeen see_run(const Object& run) {
+    RunSeen seen{
+        .name = std::string(run.name()),
+        .kind = run.label(argo::label_run_kind) == argo::run_kind_step ? RunKind::step
+                                                                       : RunKind::background,
+        .revision = std::string(run.label(argo::label_hash).value_or("")),
+        .phase = argo::run_phase_of(run.text("/status/phase")),
+        .message = std::string(run.text("/status/message")),
+        .is_stopping = run.boolean("/spec/terminate"),
+        .created = run.created().value_or(Instant{}),
+    };
+    if (const auto step = run.label(argo::label_step_index)) seen.step = number_of(step);
+    return seen;
+}
+
+Result<> see_service(
+    const ObjectStore& store,
+    const ReleaseWorld& world,
+    const std::string& field,
+    const std::string& name,
+    ServiceSeen& seen,
+    std::vector<std::string>& problems) {
+    if (name.empty()) return {};
+    const std::string where = "spec.strategy.canary." + field + ": ";
+    const auto service = store.get({&types::service(), std::string(world.rollout.ns()), name});
+    if (!service) {
+        if (service.error().kind != ErrorKind::not_found) {
+            return std::unexpected(service.error());
+        }
+        problems.push_back(where + "service \"" + name + "\" not found");
+        return {};
+    }
+    const auto manager = service->annotation(argo::annotation_managed_by);
+    if (manager && *manager != world.rollout.name()) {
+        problems.push_back(
+            where + "service \"" + name + "\" belongs to rollout \"" + std::string(*manager) +
+            "\"");
+    }
+    seen.is_adopted = manager.has_value();
+    seen.revision = service->text("/spec/selector/" + json::escape_pointer(argo::label_hash));
+    return {};
+}
+
+void see_split(const TrafficRouter& router, const RouteTarget& target, Observation& seen) {
+    auto split = router.observe(target);
+    if (split) {
+        // A router that cannot look into its data plane is believed.
+        if (!router.limits().can_verify) {
+            split->in_force = split->written;
+            split->is_settled = true;
+        }
+        seen.split = *split;
+        return;
+    }
+    const Error& error = split.error();
+    if (error.kind == ErrorKind::not_found || error.kind == ErrorKind::invalid ||
+        error.kind == ErrorKind::denied) {
+        seen.problems.push_back("spec.strategy.canary.trafficRouting: " + error.message);
+    }
+    log::warning(
+        "split_unknown", {{"service", target.candidate_service}, {"error", error.message}});
+}
+
+// Replicas older than the restart that was asked for: stable ones first, then the candidate's.
+Result<> see_stale_replicas(
+    const ObjectStore& store, const ReleaseState& state, ReleaseWorld& world) {
+    const auto& restart = world.lowered.plan.restart_at;
+    if (!restart || state.restarted_at == restart || world.seen.at < *restart) return {};
+    using Rank = std::tuple<int, int, std::string>;
+    std::vector<std::pair<Rank, StaleReplica>> found;
+    for (const Object& group : world.groups) {
+        const std::string id(group.label(argo::label_hash).value_or(""));
+        SERIN_TRY(const auto pods, owned_by(store, types::pod(), group));
+        for (const Object& pod : pods) {
+            const auto created = pod.created();
+            if (pod.is_being_deleted() || !created || *created >= *restart) continue;
+            const int rank = id == state.stable ? 0 : id == state.candidate ? 1 : 2;
+            const Rank order{
+                rank,
+                -number_of(group.annotation(argo::annotation_revision)),
+                std::string(pod.name())};
+            found.emplace_back(order, StaleReplica{std::string(pod.name()), id});
+        }
+    }
+    std::ranges::sort(found, {}, [](const auto& one) { return one.first; });
+    for (auto& [order, replica] : found) world.seen.stale_replicas.push_back(std::move(replica));
+    return {};
+}
+
+}  // namespace
+
+const Object* ReleaseWorld::group_of(const std::string& revision) const {
+    for (const Object& group : groups) {
+        if (group.label(argo::label_hash) == revision) return &group;
+    }
+    return nullptr;
+}
+
+const Object* ReleaseWorld::run(const std::string& name) const {
+    for (const Object& one : runs) {
+        if (one.name() == name) return &one;
+    }
+    return nullptr;
+}
+
+Result<ReleaseWorld> observe_release(
+    const ObjectStore& store,
+    const TrafficRouter& router,
+    Object rollout,
+    argo::Lowered lowered,
+    Instant now) {
+    ReleaseWorld world{.rollout = std::move(rollout), .lowered = std::move(lowered)};
+    SERIN_TRY(world.groups, owned_by(store, types::replica_set(), world.rollout));
+    std::erase_if(world.groups, [](const Object& group) { return group.is_being_deleted(); });
+    SERIN_TRY(world.runs, owned_by(store, types::analysis_run(), world.rollout));
+
+    Observation& seen = world.seen;
+    seen.at = now;
+    seen.replicas = world.lowered.replicas;
+    for (const Object& group : world.groups) seen.revisions.push_back(see_revision(group));
+    for (const Object& run : world.runs) seen.runs.push_back(see_run(run));
+    seen.wanted = find_wanted(world);
+    SERIN_TRY_DO(see_service(
+        store,
+        world,
+        "stableService",
+        world.lowered.stable_service,
+        seen.stable_service,
+        seen.problems));
+    SERIN_TRY_DO(see_service(
+        store,
+        world,
+        "canaryService",
+        world.lowered.candidate_service,
+        seen.candidate_service,
+        seen.problems));
+    if (world.lowered.route) see_split(router, *world.lowered.route, seen);
+    const ReleaseState state = argo::read_status(world.rollout);
+    SERIN_TRY_DO(see_stale_replicas(store, state, world));
+    return world;
+}
+
+}  // namespace serin::control

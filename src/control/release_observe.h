@@ -1,0 +1,34 @@
+#pragma once
+
+#include "manifest/argo/lower.h"
+#include "model/observation.h"
+#include "ports/object_store.h"
+#include "ports/traffic.h"
+
+#include <string>
+#include <vector>
+
+namespace serin::control {
+
+// The objects around one Rollout at an instant, and what the engine sees in them.
+struct ReleaseWorld {
+    Object rollout;
+    argo::Lowered lowered;
+    std::vector<Object> groups;  // Its ReplicaSets.
+    std::vector<Object> runs;    // Its AnalysisRuns.
+    Observation seen;
+
+    const Object* group_of(const std::string& revision) const;
+    const Object* run(const std::string& name) const;
+};
+
+// Fails only when the store does. What is missing or wrong in the world is part of the
+// observation; a split that could not be read is an empty one.
+Result<ReleaseWorld> observe_release(
+    const ObjectStore& store,
+    const TrafficRouter& router,
+    Object rollout,
+    argo::Lowered lowered,
+    Instant now);
+
+}  // namespace serin::control

@@ -1,0 +1,112 @@
+#include "control/release_runs.h"
+
+#include "manifest/argo/analysis_spec.h"
+#include "manifest/argo/names.h"
+#include "manifest/argo/read_status.h"
+
+#include <utility>
+
+namespace serin::control {
+
+namespace {
+
+constexpr std::string_view canary = "/spec/strategy/canary";
+
+const json::Object* background_section(const Object& rollout) {
+    return json::object(rollout.find(std::string(canary) + "/analysis"));
+}
+
+const json::Object* step_section(const Object& rollout, int step) {
+    const std::string pointer = std::string(canary) + "/steps/" + std::to_string(step);
+    return json::object(rollout.find(pointer + "/analysis"));
+}
+
+Result<json::Object> run_spec(
+    const ObjectStore& store,
+    const Object& rollout,
+    const json::Object& section,
+    const argo::RevisionHashes& hashes) {
+    const auto find = [&](const argo::TemplateName& name) {
+        ObjectKey key{&types::analysis_template(), std::string(rollout.ns()), name.name};
+        if (name.is_cluster_scoped) key = {&types::cluster_analysis_template(), "", name.name};
+        return store.get(key);
+    };
+    return argo::analysis_run_spec(section, rollout, hashes, find);
+}
+
+argo::RevisionHashes hashes_of(const ReleaseWorld& world) {
+    return {
+        .stable = std::string(world.rollout.text("/status/stableRS")),
+        .latest = world.seen.wanted,
+    };
+}
+
+void copy_texts(const Object& from, std::string_view pointer, Object& to, bool is_label) {
+    const json::Object* texts = json::object(from.find(pointer));
+    if (!texts) return;
+    for (const auto& member : *texts) {
+        const std::string_view key(member.key().data(), member.key().size());
+        const auto value = json::text(&member.value());
+        if (!value) continue;
+        if (is_label) {
+            to.set_label(key, *value);
+        } else {
+            to.set_annotation(key, *value);
+        }
+    }
+}
+
+}  // namespace
+
+Result<Object> make_run(
+    const ObjectStore& store, const ReleaseWorld& world, const StartRun& action) {
+    const Object& rollout = world.rollout;
+    const bool is_step = action.kind == RunKind::step;
+    const json::Object* section =
+        is_step ? step_section(rollout, action.step.value_or(0)) : background_section(rollout);
+    if (!section) return fail(ErrorKind::invalid, "the analysis is gone from the manifest");
+    argo::RevisionHashes hashes = hashes_of(world);
+    hashes.latest = action.revision;
+    SERIN_TRY(json::Object spec, run_spec(store, rollout, *section, hashes));
+
+    Object run(types::analysis_run(), rollout.ns(), action.name);
+    run.put("/spec", std::move(spec));
+    run.set_label(argo::label_hash, action.revision);
+    run.set_label(argo::label_run_kind, is_step ? argo::run_kind_step : argo::run_kind_background);
+    if (is_step) run.set_label(argo::label_step_index, std::to_string(action.step.value_or(0)));
+    const Object extra{*section};
+    copy_texts(extra, "/analysisRunMetadata/labels", run, true);
+    copy_texts(extra, "/analysisRunMetadata/annotations", run, false);
+    copy_texts(rollout, "/spec/selector/matchLabels", run, true);
+    if (const Object* group = world.group_of(action.revision)) {
+        run.set_annotation(
+            argo::annotation_revision, group->annotation(argo::annotation_revision).value_or("1"));
+    }
+    run.set_controller(rollout);
+    return run;
+}
+
+std::vector<std::string> find_run_problems(const ObjectStore& store, const ReleaseWorld& world) {
+    std::vector<std::string> problems;
+    const argo::RevisionHashes hashes = hashes_of(world);
+    const auto check = [&](const json::Object* section, const std::string& path) {
+        if (!section) return;
+        const auto spec = run_spec(store, world.rollout, *section, hashes);
+        if (!spec && spec.error().kind != ErrorKind::unavailable) {
+            problems.push_back(path + ": " + spec.error().message);
+        }
+    };
+    if (world.lowered.plan.judge_from) {
+        check(background_section(world.rollout), "spec.strategy.canary.analysis");
+    }
+    for (std::size_t i = 0; i < world.lowered.plan.steps.size(); ++i) {
+        if (!std::holds_alternative<Judge>(world.lowered.plan.steps[i])) continue;
+        const int index = static_cast<int>(i);
+        check(
+            step_section(world.rollout, index),
+            "spec.strategy.canary.steps[" + std::to_string(index) + "].analysis");
+    }
+    return problems;
+}
+
+}  // namespace serin::control

@@ -1,0 +1,152 @@
+#include "engine/invariants.h"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace serin::engine {
+
+namespace {
+
+struct Question {
+    const Release& release;
+    const Observation& seen;
+    const Decision& decision;
+    std::vector<std::string> broken;
+
+    const RevisionSeen* find(const std::string& id) const {
+        const auto found = std::ranges::find(seen.revisions, id, &RevisionSeen::id);
+        return found == seen.revisions.end() ? nullptr : &*found;
+    }
+
+    int parts(const Split& split) const {
+        if (split.total <= 0) return 0;
+        const std::int64_t product = std::int64_t{split.candidate} * release.plan.weight_max;
+        return static_cast<int>((product + split.total - 1) / split.total);
+    }
+
+    // The worse of written and in force.
+    int exposure() const {
+        if (!seen.split) return release.plan.weight_max;
+        const int written = parts(seen.split->written);
+        if (!seen.split->in_force)
+            return seen.split->is_settled ? written : release.plan.weight_max;
+        return std::max(written, parts(*seen.split->in_force));
+    }
+
+    int replicas_for(int weight) const {
+        const std::int64_t product = std::int64_t{weight} * seen.replicas;
+        const int weight_max = release.plan.weight_max;
+        return static_cast<int>((product + weight_max - 1) / weight_max);
+    }
+
+    // The highest weight that any step up to the current one asks for.
+    int step_limit() const {
+        const ReleaseState& next = decision.next;
+        const auto count = static_cast<int>(release.plan.steps.size());
+        if (!next.step || *next.step >= count) return release.plan.weight_max;
+        for (int i = *next.step; i >= 0; --i) {
+            const auto& step = release.plan.steps[static_cast<std::size_t>(i)];
+            if (const auto* expose = std::get_if<Expose>(&step)) return expose->weight;
+        }
+        return 0;
+    }
+};
+
+void check_split(Question& question, const Split& split) {
+    const auto& [release, seen, decision, broken] = question;
+    const int weight = question.parts(split);
+    const int written = seen.split ? question.parts(seen.split->written) : 0;
+    if (weight <= written) return;
+    const std::string change =
+        "weight " + std::to_string(written) + " to " + std::to_string(weight);
+    if (decision.next.is_aborted) question.broken.push_back("I3 abort: " + change);
+    if (weight > question.step_limit()) question.broken.push_back("I2 limit: " + change);
+    const RevisionSeen* candidate = question.find(decision.next.candidate);
+    const int available = candidate ? candidate->available : 0;
+    // A provision may say that fewer suffice; then they all have to be there.
+    const int needed =
+        std::max(1, std::min(question.replicas_for(weight), candidate ? candidate->desired : 0));
+    if (available < needed) {
+        question.broken.push_back(
+            "I1 capacity: " + change + " with " + std::to_string(available) + " replicas");
+    }
+    if (seen.candidate_service.revision != decision.next.candidate) {
+        question.broken.push_back("I8 order: " + change + " before the service leads there");
+    }
+}
+
+void check_service(Question& question, const PointService& action) {
+    if (!question.release.plan.routing) return;
+    const RevisionSeen* target = question.find(action.revision);
+    const bool is_aborted = question.decision.next.is_aborted;
+    if (!target || (target->available == 0 && !is_aborted)) {
+        question.broken.push_back("I1 capacity: a service leads to nothing available");
+    }
+    if (action.service == ServiceRole::stable || is_aborted || !target) return;
+    const int exposure = question.exposure();
+    if (exposure > 0 &&
+        target->available <
+            std::min(question.replicas_for(exposure), std::max(1, target->desired))) {
+        question.broken.push_back("I1 capacity: exposure moves to too few replicas");
+    }
+}
+
+bool is_selected(const Question& question, const std::string& revision) {
+    return question.seen.stable_service.revision == revision ||
+           question.seen.candidate_service.revision == revision;
+}
+
+void check_shrinking(Question& question, const Scale& action) {
+    const auto& [release, seen, decision, broken] = question;
+    const RevisionSeen* revision = question.find(action.revision);
+    if (!revision || action.replicas >= revision->desired || seen.replicas == 0) return;
+    const std::string change =
+        "revision " + action.revision + " to " + std::to_string(action.replicas) + " replicas";
+    const bool others_serve = std::ranges::any_of(seen.revisions, [&](const RevisionSeen& other) {
+        return other.id != action.revision && other.available > 0;
+    });
+    if (action.replicas == 0 && revision->available > 0 && !others_serve) {
+        question.broken.push_back("I4 last copy: " + change);
+    }
+    if (!release.plan.routing) return;
+    if (seen.stable_service.revision == action.revision && action.replicas < seen.replicas) {
+        question.broken.push_back("I4 last copy: the stable service's " + change);
+    }
+    if (action.replicas == 0 && seen.candidate_service.revision == action.revision &&
+        question.exposure() > 0 && action.revision != decision.next.stable) {
+        question.broken.push_back("I8 order: exposed " + change);
+    }
+    if (action.replicas == 0 && !is_selected(question, action.revision) && seen.split &&
+        !seen.split->is_settled) {
+        question.broken.push_back("I8 order: before traffic settles, " + change);
+    }
+}
+
+void check_liveness(Question& question) {
+    const ReleaseState& next = question.decision.next;
+    if (next.candidate == next.stable || next.is_aborted) return;
+    const bool goes_on = !question.decision.actions.empty() || !question.decision.causes.empty();
+    if (next.waiting_for.empty() && !question.decision.wake_at && !goes_on) {
+        question.broken.push_back("I6 liveness: nothing is waited for");
+    }
+}
+
+}  // namespace
+
+std::vector<std::string> broken_invariants(
+    const Release& release, const Observation& seen, const Decision& decision) {
+    Question question{release, seen, decision, {}};
+    for (const Action& action : decision.actions) {
+        if (const auto* split = std::get_if<SetSplit>(&action)) {
+            check_split(question, split->split);
+        } else if (const auto* service = std::get_if<PointService>(&action)) {
+            check_service(question, *service);
+        } else if (const auto* scale = std::get_if<Scale>(&action)) {
+            check_shrinking(question, *scale);
+        }
+    }
+    check_liveness(question);
+    return question.broken;
+}
+
+}  // namespace serin::engine
