@@ -1,0 +1,430 @@
+#include "control/analysis_controller.h"
+
+#include "base/check.h"
+#include "control/analysis_status.h"
+#include "judge/conditions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace serin::control {
+
+using judge::Phase;
+
+// What belongs to a run while it is measured and is not worth keeping: measurements in flight, and
+// instants more exact than the status has them.
+struct AnalysisController::Live {
+    struct Flight {
+        std::unique_ptr<MetricSource::Measurement> handle;
+        bool is_early = false;
+        bool is_over = false;  // Looked early and saw nothing to keep.
+    };
+    ObjectKey key;
+    std::string uid;
+    bool is_in_turn = false;
+    std::optional<Instant> started_at;
+    std::map<std::string, Instant> finished_at;
+    std::map<std::string, Flight> flights;
+    std::map<std::string, judge::Measurement> finished;  // To be recorded.
+    std::map<std::string, std::map<std::string, std::string>> metric_metadata;
+    std::map<std::string, std::unique_ptr<MetricSource::Measurement>> watches;
+    std::set<std::string> news;
+};
+
+struct AnalysisController::Turn {
+    const Object& run;
+    AnalysisArguments arguments;
+    AnalysisSpec spec;
+    judge::RunState state;
+    Live& live;
+    Instant now;
+    std::set<std::string> recorded;  // Metrics whose finished measurement is in `state`.
+    std::vector<judge::Ended> ended;
+};
+
+namespace {
+
+constexpr std::string_view hash_label = "rollouts-pod-template-hash";
+
+bool is_same_second(Instant exact, std::optional<Instant> written) {
+    return written && std::chrono::floor<std::chrono::seconds>(exact) ==
+                          std::chrono::floor<std::chrono::seconds>(*written);
+}
+
+judge::Measurement judge_sample(
+    const judge::Conditions& conditions,
+    const AnalysisArguments& arguments,
+    const Result<MetricSample>& sample,
+    Instant now) {
+    judge::Measurement measurement{.finished_at = now};
+    if (!sample) {
+        measurement.phase = Phase::error;
+        measurement.message = arguments.redact(sample.error().message);
+        return measurement;
+    }
+    measurement.value = arguments.redact(sample->value);
+    for (const auto& [name, text] : sample->metadata)
+        measurement.metadata[name] = arguments.redact(text);
+    if (!sample->no_data_reason.empty()) {
+        measurement.phase = Phase::inconclusive;
+        measurement.message = sample->no_data_reason;
+        return measurement;
+    }
+    const judge::Verdict verdict = judge::assess_value(conditions, sample->result, now);
+    measurement.phase = verdict.phase;
+    if (verdict.phase == Phase::error) {
+        measurement.message = arguments.redact(verdict.reason);
+    } else if (!verdict.reason.empty()) {
+        measurement.metadata["verdict"] = arguments.redact(verdict.reason);
+    }
+    return measurement;
+}
+
+// Whether news about the metric can matter before its next measurement is due.
+bool may_look_early(const judge::MetricRule& rule, const judge::RunState& run) {
+    const judge::MetricState* state = run.find(rule.name);
+    return !rule.is_dry_run && state != nullptr && !judge::is_completed(state->phase) &&
+           state->last() != nullptr && judge::is_one_failure_from_failing(rule, *state);
+}
+
+}  // namespace
+
+AnalysisController::AnalysisController(
+    const Clock& clock, ObjectStore& store, EventRecorder& events, MetricSources sources)
+    : clock_(clock), store_(store), events_(events), sources_(std::move(sources)) {}
+AnalysisController::~AnalysisController() = default;
+
+std::vector<Trigger> AnalysisController::triggers() const {
+    return {on_change_of(types::analysis_run())};
+}
+
+Result<CallAgain> AnalysisController::reconcile(const ObjectKey& key) {
+    const auto run = store_.get(key);
+    if (!run && run.error().kind != ErrorKind::not_found) return std::unexpected(run.error());
+    if (!run || run->is_being_deleted()) {
+        live_.erase(key);
+        return CallAgain();
+    }
+    judge::RunState state = read_analysis_status(*run);
+    if (judge::is_completed(state.phase)) {
+        live_.erase(key);
+        return clean_up(*run, state);
+    }
+    return measure_run(key, *run, std::move(state));
+}
+
+Result<CallAgain> AnalysisController::clean_up(const Object& run, const judge::RunState& state) {
+    const auto at = judge::delete_at(read_time_to_live(run), state);
+    if (!at) return CallAgain();
+    const Instant now = clock_.now();
+    if (now < *at) return CallAgain(*at - now);
+    const auto removed = store_.remove(run.key(), {.uid = std::string(run.uid())});
+    if (!removed && removed.error().kind != ErrorKind::not_found)
+        return std::unexpected(removed.error());
+    return CallAgain();
+}
+
+AnalysisController::Live& AnalysisController::live_of(const ObjectKey& key, const Object& run) {
+    std::shared_ptr<Live>& live = live_[key];
+    if (live == nullptr || live->uid != run.uid()) {
+        live = std::make_shared<Live>();
+        live->key = key;
+        live->uid = run.uid();
+    }
+    return *live;
+}
+
+Result<AnalysisSpec> AnalysisController::read_spec(
+    const Object& run, const AnalysisArguments& arguments) const {
+    SERIN_TRY(AnalysisSpec spec, AnalysisSpec::read(run, arguments));
+    for (std::size_t i = 0; i < spec.metrics.size(); ++i) {
+        const ProviderSpec& provider = spec.metrics[i].provider;
+        const std::string place = fmt::format("Analysis spec invalid: metrics[{}]", i);
+        const auto source = sources_.find(provider.name);
+        if (source == sources_.end()) {
+            return fail(
+                ErrorKind::invalid,
+                fmt::format("{}: provider {} is not supported", place, provider.name));
+        }
+        if (arguments.has_secrets()) continue;
+        if (auto checked = source->second->check(provider.config); !checked) {
+            return std::unexpected(std::move(checked).error().within(provider.name).within(place));
+        }
+    }
+    return spec;
+}
+
+// One turn: take in what has been measured, judge, measure what is due, judge that, write.
+Result<CallAgain> AnalysisController::measure_run(
+    const ObjectKey& key, const Object& run, judge::RunState state) {
+    auto arguments = AnalysisArguments::read(run);
+    if (!arguments) {
+        return refuse_run(
+            run,
+            std::move(state),
+            std::move(arguments).error().within("Unable to resolve metric arguments"));
+    }
+    auto spec = read_spec(run, *arguments);
+    if (!spec) return refuse_run(run, std::move(state), spec.error());
+
+    Live& live = live_of(key, run);
+    const std::shared_ptr<Live> keep = live_[key];
+    Turn turn{
+        .run = run,
+        .arguments = *std::move(arguments),
+        .spec = *std::move(spec),
+        .state = std::move(state),
+        .live = live,
+        .now = clock_.now()};
+    if (live.started_at && is_same_second(*live.started_at, turn.state.started_at))
+        turn.state.started_at = live.started_at;
+    for (judge::MetricState& metric : turn.state.metrics) {
+        const auto exact = live.finished_at.find(metric.name);
+        if (exact == live.finished_at.end() || metric.measurements.empty()) continue;
+        auto& written = metric.measurements.back().finished_at;
+        if (is_same_second(exact->second, written)) written = exact->second;
+    }
+
+    live.is_in_turn = true;
+    const auto advanced = advance(turn);
+    live.is_in_turn = false;
+    if (!advanced) {
+        return refuse_run(
+            run,
+            std::move(turn.state),
+            Error(advanced.error()).within("Unable to resolve metric arguments"));
+    }
+    SERIN_TRY_DO(write(turn));
+    if (judge::is_completed(turn.state.phase)) {
+        live_.erase(key);
+        return clean_up(run, turn.state);
+    }
+    return prepare_wait(turn);
+}
+
+// Nothing can be measured: the run ends, and as Argo has it without a time of completion.
+Result<CallAgain> AnalysisController::refuse_run(
+    const Object& run, judge::RunState state, const Error& error) {
+    live_.erase(run.key());
+    state.phase = Phase::error;
+    state.message = error.message;
+    Object written = run;
+    written.put("/status", write_analysis_status(run, {}, state));
+    SERIN_TRY_DO(store_.update(std::move(written), Part::status));
+    report_end(run, state.phase);
+    return CallAgain();
+}
+
+// Fails only where a measurement cannot even be asked for.
+Result<> AnalysisController::advance(Turn& turn) {
+    std::erase_if(turn.live.flights, [](const auto& flight) { return flight.second.is_over; });
+    take_finished(turn);
+    assess(turn);
+    const std::set<std::string> news = std::exchange(turn.live.news, {});
+    for (const judge::Due& due : judge::due_measurements(turn.spec.rule, turn.state)) {
+        const auto rule =
+            std::ranges::find(turn.spec.rule.metrics, due.metric, &judge::MetricRule::name);
+        const auto flight = turn.live.flights.find(due.metric);
+        const bool is_due = due.at <= turn.now;
+        if (flight != turn.live.flights.end() && !(is_due && flight->second.is_early)) continue;
+        if (is_due) {
+            SERIN_TRY_DO(measure(turn, *rule, false));
+        } else if (news.contains(due.metric) && may_look_early(*rule, turn.state)) {
+            SERIN_TRY_DO(measure(turn, *rule, true));
+        }
+    }
+    take_finished(turn);
+    assess(turn);
+    return {};
+}
+
+// Results stay with the run until they are written, so that a failed write loses none.
+void AnalysisController::take_finished(Turn& turn) {
+    for (const auto& [metric, measurement] : turn.live.finished) {
+        turn.live.flights.erase(metric);
+        turn.live.watches.erase(metric);
+        if (turn.spec.find(metric) == nullptr || !turn.recorded.insert(metric).second) continue;
+        judge::MetricState& state = turn.state.state_of(metric);
+        if (judge::is_completed(state.phase)) continue;
+        judge::record(state, measurement);
+        for (const auto& [name, text] : turn.live.metric_metadata[metric])
+            state.metadata[name] = text;
+    }
+}
+
+void AnalysisController::assess(Turn& turn) {
+    auto ended = judge::assess_run(turn.spec.rule, turn.state, turn.now);
+    std::ranges::move(ended, std::back_inserter(turn.ended));
+    for (const judge::MetricRule& rule : turn.spec.rule.metrics) {
+        if (turn.state.find(rule.name) != nullptr)
+            judge::trim(rule, turn.state.state_of(rule.name));
+    }
+}
+
+Result<> AnalysisController::measure(Turn& turn, const judge::MetricRule& rule, bool is_early) {
+    auto arguments = std::make_shared<AnalysisArguments>(turn.arguments);
+    if (arguments->has_secrets()) {
+        SERIN_TRY(*arguments, AnalysisArguments::read_with_secrets(turn.run, store_));
+    }
+    SERIN_TRY(MetricQuery query, query_for(turn, rule, *arguments));
+    query.is_early = is_early;
+    const auto source = sources_.find(query.provider);
+    SERIN_CHECK(source != sources_.end());
+
+    const std::weak_ptr<Live> live = live_[turn.live.key];
+    const Instant started_at = turn.now;
+    const judge::Conditions conditions = turn.spec.find(rule.name)->conditions;
+    turn.live.flights[rule.name] = {.handle = nullptr, .is_early = is_early};
+    auto handle = source->second->measure(
+        std::move(query),
+        [this, live, started_at, is_early, conditions, arguments, metric = rule.name](
+            const Result<MetricSample>& sample) {
+            judge::Measurement measurement =
+                judge_sample(conditions, *arguments, sample, clock_.now());
+            measurement.started_at = started_at;
+            if (is_early) measurement.metadata["early"] = "true";
+            if (const auto run = live.lock(); run && sample) {
+                for (const auto& [name, text] : sample->metric_metadata)
+                    run->metric_metadata[metric][name] = arguments->redact(text);
+            }
+            finish(live, metric, std::move(measurement));
+        });
+    const auto flight = turn.live.flights.find(rule.name);
+    if (flight != turn.live.flights.end()) flight->second.handle = std::move(handle);
+    std::erase_if(turn.live.flights, [](const auto& one) { return one.second.is_over; });
+    return {};
+}
+
+void AnalysisController::finish(
+    const std::weak_ptr<Live>& weak, const std::string& metric, judge::Measurement measurement) {
+    const auto live = weak.lock();
+    if (!live) return;
+    const auto flight = live->flights.find(metric);
+    const bool is_early = flight != live->flights.end() && flight->second.is_early;
+    if (is_early && measurement.phase != Phase::failed) {
+        flight->second.is_over = true;  // The handle goes later: it may be what is calling.
+        return;
+    }
+    live->finished.insert_or_assign(metric, std::move(measurement));
+    if (!live->is_in_turn) request_(live->key);
+}
+
+// Events are told after the write, and at most once: they are news, not state.
+Result<> AnalysisController::write(Turn& turn) {
+    json::Object status = write_analysis_status(turn.run, turn.spec.rule, turn.state);
+    const json::Value* present = turn.run.find("/status");
+    if (present == nullptr || !json::same(*present, json::Value(status))) {
+        Object written = turn.run;
+        written.put("/status", std::move(status));
+        SERIN_TRY_DO(store_.update(std::move(written), Part::status));
+    }
+    for (const std::string& metric : turn.recorded) turn.live.finished.erase(metric);
+    turn.live.started_at = turn.state.started_at;
+    for (const judge::MetricState& metric : turn.state.metrics) {
+        if (metric.last() != nullptr && metric.last()->finished_at)
+            turn.live.finished_at[metric.name] = *metric.last()->finished_at;
+    }
+    for (const judge::Ended& ended : turn.ended) {
+        const bool is_bad = ended.phase == Phase::failed || ended.phase == Phase::error;
+        events_.record(
+            turn.run,
+            is_bad ? EventType::warning : EventType::normal,
+            fmt::format("Metric{}", judge::to_string(ended.phase)),
+            fmt::format(
+                "Metric '{}' Completed. Result: {}", ended.metric, judge::to_string(ended.phase)));
+    }
+    if (judge::is_completed(turn.state.phase)) report_end(turn.run, turn.state.phase);
+    return {};
+}
+
+void AnalysisController::report_end(const Object& run, Phase phase) {
+    const bool is_bad = phase == Phase::failed || phase == Phase::error;
+    events_.record(
+        run,
+        is_bad ? EventType::warning : EventType::normal,
+        fmt::format("AnalysisRun{}", judge::to_string(phase)),
+        fmt::format("Analysis Completed. Result: {}", judge::to_string(phase)));
+}
+
+CallAgain AnalysisController::prepare_wait(Turn& turn) {
+    CallAgain wait;
+    for (const judge::Due& due : judge::due_measurements(turn.spec.rule, turn.state)) {
+        const auto flight = turn.live.flights.find(due.metric);
+        if (flight != turn.live.flights.end() && !flight->second.is_early) continue;
+        const Duration left = std::max(due.at, turn.now) - turn.now;
+        wait = std::min(wait.value_or(left), left);
+        const auto rule =
+            std::ranges::find(turn.spec.rule.metrics, due.metric, &judge::MetricRule::name);
+        if (may_look_early(*rule, turn.state)) await_news(turn, *rule);
+    }
+    return wait;
+}
+
+void AnalysisController::await_news(Turn& turn, const judge::MetricRule& rule) {
+    auto& watch = turn.live.watches[rule.name];
+    if (watch != nullptr) return;
+    auto arguments = turn.arguments;
+    if (arguments.has_secrets()) {
+        auto filled = AnalysisArguments::read_with_secrets(turn.run, store_);
+        if (!filled) return;  // The measurement will tell.
+        arguments = *std::move(filled);
+    }
+    const auto query = query_for(turn, rule, arguments);
+    if (!query) return;
+    const std::weak_ptr<Live> live = live_[turn.live.key];
+    watch = sources_.find(query->provider)->second->watch(*query, [this, live, metric = rule.name] {
+        const auto run = live.lock();
+        if (!run) return;
+        run->news.insert(metric);
+        request_(run->key);
+    });
+}
+
+Result<MetricQuery> AnalysisController::query_for(
+    const Turn& turn, const judge::MetricRule& rule, const AnalysisArguments& arguments) const {
+    MetricQuery query{
+        .ns = std::string(turn.run.ns()),
+        .run = std::string(turn.run.name()),
+        .metric = rule.name,
+        .started = turn.state.started_at.value_or(turn.now),
+        .now = turn.now};
+    if (arguments.has_secrets()) {
+        SERIN_TRY(const AnalysisSpec filled, AnalysisSpec::read(turn.run, arguments));
+        const AnalysisMetric* metric = filled.find(rule.name);
+        if (metric == nullptr) return fail(ErrorKind::invalid, "a metric is named by a secret");
+        query.provider = metric->provider.name;
+        query.config = metric->provider.config;
+    } else {
+        const AnalysisMetric* metric = turn.spec.find(rule.name);
+        SERIN_CHECK(metric != nullptr);
+        query.provider = metric->provider.name;
+        query.config = metric->provider.config;
+    }
+    if (!sources_.contains(query.provider))
+        return fail(ErrorKind::invalid, "a provider is named by a secret");
+    if (const judge::MetricState* state = turn.state.find(rule.name);
+        state != nullptr && state->last() != nullptr)
+        query.previous = state->last()->finished_at;
+    fill_arms(turn.run, query);
+    return query;
+}
+
+// The candidate is what the run is labelled with; the stable side is the owning Rollout's.
+void AnalysisController::fill_arms(const Object& run, MetricQuery& query) const {
+    query.candidate.revision = run.label(hash_label).value_or("");
+    const json::Object* owner = run.controller();
+    if (owner == nullptr || json::text(owner->if_contains("kind")) != types::rollout().kind) return;
+    const auto rollout = store_.get(
+        {.type = &types::rollout(),
+         .ns = std::string(run.ns()),
+         .name = std::string(json::text(owner->if_contains("name")).value_or(""))});
+    if (!rollout) return;
+    query.candidate.service = rollout->text("/spec/strategy/canary/canaryService");
+    query.stable.revision = rollout->text("/status/stableRS");
+    query.stable.service = rollout->text("/spec/strategy/canary/stableService");
+}
+
+}  // namespace serin::control
