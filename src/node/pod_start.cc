@@ -64,12 +64,14 @@ void PodWorker::start(const json::Object& spec, ContainerRecord& container) {
     }
 }
 
-// The same trouble again is old news, and a missing image by then is waited for.
+// The same trouble again is old news; an image that was missing a while ago is waited for.
 void PodWorker::wait_for(const std::string& container, Waiting waiting, Duration retry) {
-    wake_at(world_.loop.now() + retry);
+    const Instant now = world_.loop.now();
+    wake_at(now + retry);
     Waiting& known = waiting_[container];
     if (known.message == waiting.message) {
-        if (waiting.reason == "ErrImagePull") known.reason = "ImagePullBackOff";
+        const bool is_a_while_ago = now - known.since >= retry;
+        if (waiting.reason == "ErrImagePull" && is_a_while_ago) known.reason = "ImagePullBackOff";
         return;
     }
     tell(
@@ -77,6 +79,7 @@ void PodWorker::wait_for(const std::string& container, Waiting waiting, Duration
         "Failed",
         fmt::format("Error: {}: {}", waiting.reason, waiting.message));
     known = std::move(waiting);
+    known.since = now;
 }
 
 Result<> PodWorker::ensure_ports_free(const json::Object& spec) {

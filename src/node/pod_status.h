@@ -12,7 +12,7 @@ namespace serin::node {
 struct Waiting {
     std::string reason;
     std::string message;
-    friend bool operator==(const Waiting&, const Waiting&) = default;
+    Instant since;
 };
 using WaitingContainers = std::map<std::string, Waiting>;  // By container name.
 

@@ -253,7 +253,7 @@ bool PodWorker::must_wait_for_backoff(const ContainerRecord& container) {
             record_.name,
             record_.ns,
             record_.uid)};
-    if (waiting_[container.name] != waiting) {
+    if (waiting_[container.name].message != waiting.message) {
         waiting_[container.name] = std::move(waiting);
         tell(
             EventType::warning,
