@@ -48,7 +48,6 @@ Answer<ListQuery> read_list_query(const net::HttpServerRequest& request, const A
     return query;
 }
 
-// An object's own name as selector turns a watch of one object into one of its collection.
 Answer<WatchOptions> read_watch(
     const net::HttpServerRequest& request,
     const ApiPath& path,
