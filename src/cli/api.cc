@@ -265,7 +265,8 @@ Result<bool> Api::watch(
             loop_->stop();
         });
         while (!is_over) loop_->run();
-        const Duration idle = std::min<Duration>(end - now(), seen ? Duration(60s) : reconnect_after);
+        const Duration idle =
+            std::min<Duration>(end - now(), seen ? Duration(60s) : reconnect_after);
         const auto alarm = loop_->after(std::max(idle, Duration(0)), [&] {
             has_changed = true;
             loop_->stop();

@@ -47,7 +47,8 @@ _serin() {
 complete -F _serin serin
 )sh";
 
-constexpr std::string_view fish_script = R"sh(# fish completion for serin: serin completion fish | source
+constexpr std::string_view fish_script =
+    R"sh(# fish completion for serin: serin completion fish | source
 complete -c serin -f
 complete -c serin -n __fish_use_subcommand -a "@WORDS@"
 complete -c serin -n "__fish_seen_subcommand_from status promote abort retry undo pause restart" -a "(serin get rollouts -o name 2>/dev/null | string replace -r '.*/' '')"

@@ -148,7 +148,8 @@ struct Node {
 
 void add_rows(const Node& node, const std::string& lead, const std::string& branch, Table& table) {
     const std::string status =
-        node.status.empty() ? "" : fmt::format("{} {}", icon_of(node.kind, node.status), node.status);
+        node.status.empty() ? ""
+                            : fmt::format("{} {}", icon_of(node.kind, node.status), node.status);
     table.rows.push_back(
         {branch + node.icon + " " + node.name, node.kind, status, node.age, node.info});
     for (size_t i = 0; i < node.children.size(); ++i) {

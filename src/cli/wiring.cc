@@ -1,0 +1,207 @@
+#include "cli/wiring.h"
+
+#include "base/log.h"
+#include "cli/manifest_watch.h"
+#include "control/analysis_controller.h"
+#include "control/event_expiry.h"
+#include "control/manager.h"
+#include "control/release_controller.h"
+#include "gateway/gateway.h"
+#include "manifest/admission.h"
+#include "metrics/prometheus.h"
+#include "metrics/request_windows.h"
+#include "metrics/requests_source.h"
+#include "net/curl_client.h"
+#include "net/loop.h"
+#include "node/node.h"
+#include "ports/event_recorder.h"
+#include "server/server.h"
+#include "store/memory.h"
+#include "store/patch.h"
+#include "store/sqlite.h"
+#include "traffic/http_route.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <vector>
+
+namespace serin::cli {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+// In the order in which they are made; taken apart in reverse.
+struct LocalMachine::Parts {
+    std::unique_ptr<store::SqliteStore> store;
+    net::CurlClient http;
+    manifest::ManifestAdmission admission;
+    node::Node node;
+    metrics::RequestWindows windows;
+    gateway::HaproxyGateway gateway;
+    traffic::HttpRouteRouter router;
+    metrics::RequestsSource requests;
+    metrics::PrometheusSource prometheus;
+    EventRecorder analysis_events;
+    control::AnalysisController analysis;
+    control::ReleaseController releases;
+    control::EventExpiry event_expiry;
+    std::optional<control::Manager> manager;
+    std::optional<server::ApiServer> server;
+    std::optional<ManifestWatch> manifests;
+
+    Parts(
+        net::AsioLoop& loop,
+        std::unique_ptr<store::SqliteStore> opened,
+        const UpOptions& options,
+        const std::string& images_dir)
+        : store(std::move(opened)),
+          http(loop),
+          node(loop, *store, http, {.state_dir = options.state_dir, .images_dir = images_dir}),
+          windows(loop),
+          gateway(
+              loop,
+              *store,
+              windows,
+              {.state_dir = options.state_dir + "/gateway", .haproxy_binary = options.haproxy}),
+          router(*store),
+          requests(loop, windows),
+          prometheus(loop, http),
+          analysis_events(*store, loop, "serin-analysis"),
+          analysis(
+              loop,
+              *store,
+              analysis_events,
+              {{"serin/requests", &requests}, {"prometheus", &prometheus}}),
+          releases(loop, *store, store->evidence(), router),
+          event_expiry(*store, loop) {}
+};
+
+namespace {
+
+// `images` beside the first manifest folder, as a tree with both is what people hand over.
+std::string images_dir_of(const UpOptions& options) {
+    if (!options.images_dir.empty()) return fs::absolute(options.images_dir).string();
+    for (const std::string& path : options.paths) {
+        const fs::path folder =
+            fs::is_directory(path) ? fs::path(path) : fs::path(path).parent_path();
+        for (const fs::path& images :
+             {folder / "images",
+              fs::absolute(folder).lexically_normal().parent_path() / "images"}) {
+            if (fs::is_directory(images)) return fs::absolute(images).string();
+        }
+    }
+    return fs::absolute("images").string();
+}
+
+Result<> add_default_namespace(ObjectStore& store, const std::string& name) {
+    const auto created = store.create(Object(types::name_space(), "", name));
+    if (created || created.error().kind == ErrorKind::exists) return {};
+    return std::unexpected(created.error());
+}
+
+std::vector<Reconciler*> joined(std::vector<std::vector<Reconciler*>> parts) {
+    std::vector<Reconciler*> all;
+    for (const auto& part : parts) all.insert(all.end(), part.begin(), part.end());
+    return all;
+}
+
+}  // namespace
+
+LocalMachine::LocalMachine(net::AsioLoop& loop) : loop_(loop) {}
+
+LocalMachine::~LocalMachine() {
+    if (!parts_) return;
+    if (parts_->manager) parts_->manager->stop();
+    if (parts_->server) parts_->server->stop();
+    parts_->gateway.detach();
+}
+
+Result<> LocalMachine::start(const UpOptions& options) {
+    SERIN_TRY_DO(open_parts(options));
+    SERIN_TRY_DO(parts_->node.start());
+    SERIN_TRY_DO(parts_->gateway.start());
+    parts_->manager.emplace(
+        loop_,
+        *parts_->store,
+        joined(
+            {parts_->node.reconcilers(),
+             parts_->gateway.reconcilers(),
+             {&parts_->analysis, &parts_->releases, &parts_->event_expiry}}));
+    // Manifests come before turns: those with errors must not leave half a machine running.
+    parts_->manifests.emplace(loop_, *parts_->store, parts_->admission, options.paths, options.ns);
+    SERIN_TRY_DO(parts_->manifests->start());
+    SERIN_TRY_DO(serve(options));
+    parts_->manager->start();
+    return {};
+}
+
+Result<> LocalMachine::open_parts(const UpOptions& options) {
+    SERIN_TRY(
+        auto store, store::SqliteStore::open(loop_, {.path = options.state_dir + "/serin.db"}));
+    parts_ = std::make_unique<Parts>(loop_, std::move(store), options, images_dir_of(options));
+    return add_default_namespace(*parts_->store, options.ns);
+}
+
+Result<> LocalMachine::serve(const UpOptions& options) {
+    server::ServerOptions server;
+    server.address = options.address;
+    server.port = static_cast<std::uint16_t>(options.port);
+    server.token_file = options.token_file;
+    server.is_tls = !options.tls_certificate.empty();
+    server.tls.certificate_file = options.tls_certificate;
+    server.tls.key_file = options.tls_key;
+    server.tls.client_ca_file = options.client_ca;
+    server.tls.must_have_client_certificate =
+        !options.client_ca.empty() && options.token_file.empty();
+    parts_->server.emplace(
+        loop_,
+        *parts_->store,
+        parts_->admission,
+        parts_->store->evidence(),
+        parts_->node.logs(),
+        store::apply_patch,
+        server);
+    return parts_->server->start();
+}
+
+std::string LocalMachine::url() const {
+    return parts_->server->url();
+}
+
+Result<> end_processes(
+    net::AsioLoop& loop, const std::string& state_dir, const std::string& haproxy) {
+    constexpr Duration patience = 20s;
+    // Over a store without pods, a node reaps every process it finds, and a gateway has nothing to
+    // serve.
+    store::MemoryStore nothing(loop);
+    net::CurlClient http(loop);
+    metrics::RequestWindows windows(loop);
+    gateway::HaproxyGateway gateway(
+        loop, nothing, windows, {.state_dir = state_dir + "/gateway", .haproxy_binary = haproxy});
+    SERIN_TRY_DO(gateway.start());
+    gateway.shut_down();
+
+    node::Node node(loop, nothing, http, {.state_dir = state_dir, .images_dir = state_dir});
+    SERIN_TRY_DO(node.start());
+    const auto is_empty = [&] {
+        std::error_code error;
+        return fs::is_empty(state_dir + "/pods", error) || error;
+    };
+    const Instant end = loop.now() + patience;
+    while (!is_empty()) {
+        if (loop.now() >= end) {
+            return fail(
+                ErrorKind::unavailable,
+                fmt::format("some processes have not ended; see {}/pods", state_dir));
+        }
+        const auto pause = loop.after(50ms, [&] { loop.stop(); });
+        loop.run();
+    }
+    return {};
+}
+
+}  // namespace serin::cli
