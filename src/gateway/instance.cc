@@ -199,7 +199,8 @@ Result<> Instance::add_server(const std::string& backend, const Endpoint& endpoi
         log::warning("server_not_added", {{"server", name}, {"answer", answer}});
         return refresh(0);
     }
-    SERIN_TRY_DO(command("enable health " + name + "; enable server " + name));
+    SERIN_TRY_DO(command("enable health " + name));
+    SERIN_TRY_DO(command("enable server " + name));
     servers[endpoint.server] = {.address = endpoint.address, .port = endpoint.port, .id = id};
     return {};
 }
@@ -217,16 +218,12 @@ Result<> Instance::write_split(const std::string& rule, const Ranges& ranges) {
     if (!version) return fail(ErrorKind::internal, path + ": " + prepared);
 
     const std::string target = " map @" + std::to_string(*version) + " " + path;
-    std::string line;
     for (const Range& range : ranges) {
-        line += "add" + target + " " + std::to_string(range.first) + ":" +
-                std::to_string(range.last) + " " + range.backend + "; ";
-        if (line.size() > 4096) {
-            SERIN_TRY_DO(command(line));
-            line.clear();
-        }
+        SERIN_TRY_DO(command(
+            "add" + target + " " + std::to_string(range.first) + ":" + std::to_string(range.last) +
+            " " + range.backend));
     }
-    SERIN_TRY_DO(command(line + "commit" + target));
+    SERIN_TRY_DO(command("commit" + target));
     SERIN_TRY(const std::string shown, command("show map " + path));
     splits_[rule] = parse_ranges(shown);
     if (splits_[rule] != ranges) {

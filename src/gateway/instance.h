@@ -109,7 +109,7 @@ private:
     std::string fingerprint_;
     std::vector<std::string> owners_;
     std::unique_ptr<RuntimeSocket> socket_;
-    std::string last_refreshed_;  // The rule after which the next refresh goes on.
+    std::string last_refreshed_;                  // The rule after which the next refresh goes on.
     std::map<std::string, Ranges> splits_;        // By rule, as read back.
     std::map<std::string, SeenServers> servers_;  // By backend; every backend is in here.
     std::map<std::string, Drain> drains_;         // By "backend/server".

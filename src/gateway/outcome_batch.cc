@@ -32,7 +32,7 @@ std::uint64_t GapCounter::look() {
     return lost;
 }
 
-void RecordReader::take(std::string_view bytes, OutcomeSink& sink) {
+Instant RecordReader::take(std::string_view bytes, OutcomeSink& sink) {
     // The outcomes are views into `text`, which stays until they are handed over.
     std::string joined;
     std::string_view text = bytes;
@@ -61,6 +61,7 @@ void RecordReader::take(std::string_view bytes, OutcomeSink& sink) {
     if (!outcomes.empty()) sink.take(outcomes);
     constexpr std::size_t line_bytes_max = 16384;
     if (text.size() < line_bytes_max) rest_ = std::string(text);
+    return outcomes.empty() ? Instant{} : outcomes.back().at;
 }
 
 void RecordReader::replay() {

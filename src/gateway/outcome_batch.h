@@ -34,8 +34,9 @@ private:
 // One process's bytes to outcomes: cuts lines, parses them, counts. REQUIRES: one thread.
 class RecordReader {
 public:
-    // Hands all complete records in `bytes` (after what was left over) to the sink, in batches.
-    void take(std::string_view bytes, OutcomeSink& sink);
+    // Hands all complete records in `bytes` (after what was left over) to the sink, in one batch.
+    // Returns the instant of the last of them, or the beginning of time.
+    Instant take(std::string_view bytes, OutcomeSink& sink);
     void replay();
     std::uint64_t look_for_gaps();
 

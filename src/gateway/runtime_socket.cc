@@ -1,5 +1,7 @@
 #include "gateway/runtime_socket.h"
 
+#include "base/check.h"
+
 #include <cerrno>
 #include <cstring>
 #include <poll.h>
@@ -43,6 +45,7 @@ Result<RuntimeSocket> RuntimeSocket::open(const std::string& path, Duration pati
 }
 
 Result<std::string> RuntimeSocket::command(std::string_view line) {
+    SERIN_CHECK(line.find_first_of(";\n") == std::string_view::npos);
     if (!fd_) return fail(ErrorKind::unavailable, "no connection to HAProxy");
     if (auto sent = send_all(fd_.get(), std::string(line) + "\n"); !sent) {
         fd_ = UniqueFd();

@@ -17,8 +17,9 @@ public:
     // `unavailable` when nobody listens at the path.
     static Result<RuntimeSocket> open(const std::string& path, Duration patience);
 
-    // Sends one line and returns the answer without its final newlines. `unavailable` when the
-    // connection failed; what HAProxy says about a command it refuses is an answer.
+    // Sends one command and returns the answer without its final newlines. `unavailable` when the
+    // connection failed; what HAProxy says about a command it refuses is an answer. REQUIRES: no
+    // line end and no ';' in it (each part of a chain would be answered with a prompt).
     Result<std::string> command(std::string_view line);
 
     bool is_open() const { return static_cast<bool>(fd_); }
