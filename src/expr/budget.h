@@ -36,7 +36,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t work_max = 5'000'000;
+    static constexpr std::size_t work_max = 1'000'000;
     static constexpr std::size_t memory_max = 16U << 20U;
     static constexpr int depth_max = 200;
 

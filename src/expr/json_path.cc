@@ -11,6 +11,7 @@ namespace serin::expr {
 namespace {
 
 constexpr std::size_t matches_max = 100'000;
+constexpr std::size_t visits_max = 1'000'000;
 constexpr int filter_depth_max = 16;
 
 using Values = std::vector<const json::Value*>;
@@ -41,6 +42,12 @@ std::optional<int> compare(const json::Value& left, const json::Value& right) {
 }
 
 }  // namespace
+
+// One look-up, its filters' look-ups included.
+struct JsonPath::Search {
+    const json::Value& root;
+    std::size_t visits = 0;
+};
 
 // left op right; without an operator: whether left leads anywhere.
 struct JsonPath::Filter {
@@ -234,10 +241,10 @@ Result<JsonPath> JsonPath::parse(std::string_view text) {
 }
 
 Result<bool> JsonPath::accepts(
-    const Filter& filter, const json::Value& item, const json::Value& root) const {
+    const Filter& filter, const json::Value& item, Search& search) const {
     const auto value_of = [&](const Filter::Operand& operand) -> Result<const json::Value*> {
         if (operand.literal) return &*operand.literal;
-        auto found = operand.path.find(operand.is_from_root ? root : item);
+        auto found = operand.path.find(operand.is_from_root ? search.root : item, search);
         if (!found && found.error().kind != ErrorKind::not_found) {
             return std::unexpected(std::move(found).error());
         }
@@ -261,9 +268,12 @@ Result<bool> JsonPath::accepts(
 Result<> JsonPath::select(
     const Selector& selector,
     const json::Value& from,
-    const json::Value& root,
+    Search& search,
     bool is_plain,
     Values& out) const {
+    if (++search.visits > visits_max) {
+        return fail(ErrorKind::invalid, "the path takes too much work");
+    }
     const json::Array* items = from.if_array();
     const json::Object* members = from.if_object();
     if (const auto* member = std::get_if<Member>(&selector)) {
@@ -302,8 +312,11 @@ Result<> JsonPath::select(
 
     const auto* filter = std::get_if<std::shared_ptr<const Filter>>(&selector);
     const auto take = [&](const json::Value& item) -> Result<> {
+        if (++search.visits > visits_max) {
+            return fail(ErrorKind::invalid, "the path takes too much work");
+        }
         if (filter != nullptr) {
-            SERIN_TRY(const bool is_accepted, accepts(**filter, item, root));
+            SERIN_TRY(const bool is_accepted, accepts(**filter, item, search));
             if (!is_accepted) return {};
         }
         out.push_back(&item);
@@ -318,13 +331,18 @@ Result<> JsonPath::select(
 }
 
 Result<Values> JsonPath::find(const json::Value& root) const {
-    Values at{&root};
+    Search search{.root = root};
+    return find(root, search);
+}
+
+Result<Values> JsonPath::find(const json::Value& from, Search& search) const {
+    Values at{&from};
     bool is_plain = true;
     for (const Step& step : steps_) {
         Values next;
         for (const json::Value* value : at) {
             for (const Selector& selector : step) {
-                SERIN_TRY_DO(select(selector, *value, root, is_plain, next));
+                SERIN_TRY_DO(select(selector, *value, search, is_plain, next));
                 if (next.size() > matches_max) {
                     return fail(ErrorKind::invalid, "the path has too many matches");
                 }

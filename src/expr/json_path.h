@@ -33,6 +33,7 @@ private:
     friend class JsonPathParser;
 
     struct Filter;
+    struct Search;
     struct Member {
         std::string name;
     };
@@ -52,11 +53,11 @@ private:
     Result<> select(
         const Selector& selector,
         const json::Value& from,
-        const json::Value& root,
+        Search& search,
         bool is_plain,
         std::vector<const json::Value*>& out) const;
-    Result<bool> accepts(
-        const Filter& filter, const json::Value& item, const json::Value& root) const;
+    Result<bool> accepts(const Filter& filter, const json::Value& item, Search& search) const;
+    Result<std::vector<const json::Value*>> find(const json::Value& from, Search& search) const;
 
     std::vector<Step> steps_;
 };
