@@ -1,0 +1,333 @@
+#include "evidence/timeline.h"
+
+#include <doctest/doctest.h>
+
+#include "small_world.h"
+#include <algorithm>
+#include <chrono>
+
+using namespace serin;
+using namespace serin::control;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* ladder = R"([{"setWeight": 5}, {"pause": {"duration": 10}},
+    {"setWeight": 50}, {"pause": {"duration": 10}}])";
+constexpr const char* gated = R"([{"setWeight": 20}, {"pause": {}}, {"setWeight": 50}])";
+
+std::string hash_in(const SmallWorld& world, const char* service) {
+    return std::string(
+        world.get(types::service(), service).text("/spec/selector/rollouts-pod-template-hash"));
+}
+
+std::string hash_of(const SmallWorld& world, const std::string& image) {
+    return std::string(world.group(image).label("rollouts-pod-template-hash").value_or(""));
+}
+
+// The canary of a shop at v1 stands at its first pause.
+void begin_update(SmallWorld& world, const char* steps) {
+    world.install(steps);
+    REQUIRE(world.phase() == "Healthy");
+    world.set_image("shop:v2");
+    REQUIRE(world.message() == "CanaryPauseStep");
+}
+
+}  // namespace
+
+TEST_CASE("the first revision runs no steps and both services lead to it") {
+    SmallWorld world;
+    world.install(ladder);
+
+    CHECK(world.phase() == "Healthy");
+    CHECK(world.replicas("shop:v1") == 10);
+    CHECK(world.rollout().integer("/status/currentStepIndex") == 4);
+    CHECK(hash_in(world, "shop-stable") == hash_of(world, "shop:v1"));
+    CHECK(hash_in(world, "shop-canary") == hash_of(world, "shop:v1"));
+    CHECK(world.weight() == 0);
+}
+
+TEST_CASE("a healthy canary climbs its ladder and is promoted with nobody's help") {
+    SmallWorld world;
+    begin_update(world, ladder);
+    CHECK(world.weight() == 5);
+    CHECK(world.replicas("shop:v2") == 1);
+    CHECK(world.replicas("shop:v1") == 10);
+
+    world.advance(11s);
+    CHECK(world.weight() == 50);
+    CHECK(world.replicas("shop:v2") == 5);
+
+    world.advance(11s);
+    CHECK(world.phase() == "Healthy");
+    CHECK(world.weight() == 0);
+    CHECK(world.replicas("shop:v2") == 10);
+    CHECK(world.router.written == std::vector<int>{5, 50, 100, 0});
+    CHECK(hash_in(world, "shop-stable") == hash_of(world, "shop:v2"));
+    CHECK(world.replicas("shop:v1") == 10);  // For a quick way back.
+
+    world.advance(31s);
+    CHECK(world.replicas("shop:v1") == 0);
+    CHECK(world.rollout().text("/status/stableRS") == hash_of(world, "shop:v2"));
+}
+
+TEST_CASE("nothing is written at rest") {
+    SmallWorld world;
+    begin_update(world, gated);
+    const std::string version(world.rollout().resource_version());
+    const auto entries = world.evidence.read("")->size();
+
+    world.advance(1h);
+    world.restart();
+
+    CHECK(world.rollout().resource_version() == version);
+    CHECK(world.evidence.read("")->size() == entries);
+}
+
+TEST_CASE("a person aborts: traffic is back, the candidate goes after a while, retry starts anew") {
+    SmallWorld world;
+    begin_update(world, gated);
+    world.patch_status(R"({"abort": true})");
+
+    CHECK(world.phase() == "Degraded");
+    CHECK(world.message() == "RolloutAborted: Rollout aborted update to revision 2");
+    CHECK(world.weight() == 0);
+    CHECK(hash_in(world, "shop-canary") == hash_of(world, "shop:v1"));
+    CHECK(world.replicas("shop:v2") == 2);
+    world.advance(31s);
+    CHECK(world.replicas("shop:v2") == 0);
+
+    world.patch_status(R"({"abort": false})");
+    CHECK(world.message() == "CanaryPauseStep");
+    CHECK(world.weight() == 20);
+    CHECK(world.replicas("shop:v2") == 2);
+}
+
+TEST_CASE("promote lifts an indefinite pause, and nothing else does") {
+    SmallWorld world;
+    begin_update(world, gated);
+    world.advance(24h);
+    CHECK(world.message() == "CanaryPauseStep");
+
+    world.patch_status(R"({"pauseConditions": null})");
+    world.advance(1s);
+    CHECK(world.phase() == "Healthy");
+}
+
+TEST_CASE("promote --full goes past all steps, with replicas before traffic") {
+    SmallWorld world;
+    begin_update(world, gated);
+    world.patch_status(R"({"promoteFull": true})");
+
+    CHECK(world.phase() == "Healthy");
+    CHECK(world.router.written == std::vector<int>{20, 100, 0});
+}
+
+TEST_CASE("going back to the stable template in mid-release skips all steps") {
+    SmallWorld world;
+    begin_update(world, gated);
+    world.set_image("shop:v1");
+
+    CHECK(world.phase() == "Healthy");
+    CHECK(world.weight() == 0);
+    world.advance(31s);
+    CHECK(world.replicas("shop:v2") == 0);
+    CHECK(world.rollout().annotation("rollout.argoproj.io/revision") == "3");
+}
+
+TEST_CASE("another template in mid-release starts from the first step, without traffic at first") {
+    SmallWorld world;
+    begin_update(world, gated);
+    world.set_image("shop:v3");
+
+    CHECK(world.message() == "CanaryPauseStep");
+    CHECK(world.router.written == std::vector<int>{20, 0, 20});
+    CHECK(world.replicas("shop:v2") == 0);
+    CHECK(hash_in(world, "shop-canary") == hash_of(world, "shop:v3"));
+}
+
+TEST_CASE("a failed analysis takes the candidate back and the evidence has its numbers") {
+    SmallWorld world;
+    world.install(R"([{"setWeight": 5}, {"analysis": {"templates": [{"templateName":
+        "success-rate"}]}}])");
+    world.set_image("shop:v2");
+    REQUIRE(world.runs().size() == 1);
+    const Object run = world.runs().front();
+    CHECK(run.name() == "shop-" + hash_of(world, "shop:v2") + "-2-1");
+    CHECK(run.label("rollout-type") == "Step");
+
+    world.finish_run(std::string(run.name()), "Failed", "metric \"rate\" failed");
+
+    CHECK(world.phase() == "Degraded");
+    CHECK(
+        world.message() ==
+        "RolloutAborted: Rollout aborted update to revision 2: Step-based analysis phase "
+        "error/failed: metric \"rate\" failed");
+    CHECK(world.weight() == 0);
+    const std::string page = evidence::render_timeline(*world.evidence.read(""));
+    CHECK_MESSAGE(page.contains("rate = [0.80] (result >= 0.95, every 1s, n = 1): Failed"), page);
+}
+
+TEST_CASE("a successful analysis lets the release go on") {
+    SmallWorld world;
+    world.install(R"([{"setWeight": 5}, {"analysis": {"templates": [{"templateName":
+        "success-rate"}]}}])");
+    world.set_image("shop:v2");
+    world.advance(1h);
+    CHECK(world.weight() == 5);
+
+    world.finish_run(std::string(world.runs().front().name()), "Successful", "");
+    CHECK(world.phase() == "Healthy");
+}
+
+TEST_CASE("an inconclusive analysis holds until a person decides") {
+    SmallWorld world;
+    world.install(R"([{"setWeight": 5}, {"analysis": {"templates": [{"templateName":
+        "success-rate"}]}}, {"setWeight": 50}, {"pause": {}}])");
+    world.set_image("shop:v2");
+    world.finish_run(std::string(world.runs().front().name()), "Inconclusive", "no data");
+    CHECK(world.phase() == "Paused");
+    CHECK(world.message() == "InconclusiveAnalysisRun");
+    CHECK(world.weight() == 5);
+
+    // What `promote` writes for an inconclusive step.
+    world.patch_status(R"({"pauseConditions": null, "controllerPause": false,
+        "currentStepIndex": 2})");
+    CHECK(world.message() == "CanaryPauseStep");
+    CHECK(world.weight() == 50);
+}
+
+TEST_CASE("a background analysis begins at its step and aborts at any later one") {
+    SmallWorld world;
+    world.install(
+        R"([{"setWeight": 5}, {"pause": {"duration": 10}}, {"setWeight": 50}, {"pause": {}}])",
+        R"({"spec": {"strategy": {"canary": {"analysis": {"startingStep": 2,
+            "templates": [{"templateName": "success-rate"}]}}}}})");
+    CHECK(world.runs().empty());
+    world.set_image("shop:v2");
+    CHECK(world.runs().empty());
+    world.advance(11s);
+    REQUIRE(world.runs().size() == 1);
+    CHECK(world.runs().front().label("rollout-type") == "Background");
+
+    world.finish_run(std::string(world.runs().front().name()), "Error", "no such server");
+    CHECK(world.phase() == "Degraded");
+    CHECK(world.weight() == 0);
+    CHECK(world.message().ends_with("Background analysis phase error/failed: no such server"));
+}
+
+TEST_CASE("a candidate that never becomes available gets no traffic and is marked in time") {
+    SmallWorld world;
+    world.install(gated);
+    world.kubelet.broken_image = "shop:v2";
+    world.set_image("shop:v2");
+    world.advance(601s);
+    CHECK(world.weight() == 0);
+    CHECK(world.router.written.empty());
+    world.advance(5s);
+    CHECK(world.phase() == "Degraded");
+    CHECK(world.message().starts_with("ProgressDeadlineExceeded: "));
+    CHECK(hash_in(world, "shop-stable") == hash_of(world, "shop:v1"));
+}
+
+TEST_CASE("a data plane that does not confirm holds the step, and the status says so") {
+    SmallWorld world;
+    world.install(gated);
+    world.data_plane.confirms = false;
+    world.set_image("shop:v2");
+    CHECK(world.weight() == 20);
+    CHECK(world.rollout().integer("/status/currentStepIndex") == 0);
+    CHECK(
+        world.rollout().text("/status/serin/waitingFor") == "the data plane to confirm weight 20");
+    CHECK_FALSE(world.rollout().boolean("/status/canary/weights/verified", true));
+
+    SUBCASE("after an abort the candidate keeps its replicas until traffic is seen gone") {
+        world.patch_status(R"({"abort": true})");
+        world.advance(1h);
+        CHECK(world.weight() == 0);
+        CHECK(world.replicas("shop:v2") == 2);
+        world.data_plane.confirms = true;
+        world.restart();
+        world.advance(31s);
+        CHECK(world.replicas("shop:v2") == 0);
+    }
+    SUBCASE("once confirmed it goes on") {
+        world.data_plane.confirms = true;
+        world.restart();
+        CHECK(world.message() == "CanaryPauseStep");
+    }
+}
+
+TEST_CASE("a paused Rollout stays where it is") {
+    SmallWorld world;
+    world.install(ladder);
+    world.patch(R"({"spec": {"paused": true}})");
+    world.set_image("shop:v2");
+    world.advance(1h);
+    CHECK(world.phase() == "Paused");
+    CHECK(world.message() == "manually paused");
+    CHECK(world.weight() == 0);
+    CHECK(world.replicas("shop:v2") == 0);
+
+    world.patch(R"({"spec": {"paused": false}})");
+    world.advance(1s);
+    CHECK(world.message() == "CanaryPauseStep");
+}
+
+TEST_CASE("what is not supported yet is refused, and nothing is touched") {
+    SmallWorld world;
+    world.install(R"([{"setHeaderRoute": {"name": "x"}}])");
+    CHECK(world.phase() == "Degraded");
+    CHECK(world.message().starts_with("InvalidSpec: The Rollout \"shop\" is invalid: "));
+    CHECK(world.message().contains("steps[0].setHeaderRoute: not supported yet"));
+    CHECK(world.group("shop:v1").is_empty());
+}
+
+TEST_CASE("a service that is missing is named, and its arrival heals the release") {
+    SmallWorld world;
+    world.install(ladder);
+    REQUIRE(world.store.remove({&types::service(), "default", "shop-canary"}));
+    world.set_image("shop:v2");
+    CHECK(world.message().contains("service \"shop-canary\" not found"));
+    Object service(types::service(), "default", "shop-canary");
+    service.put("/spec/selector/app", "shop");
+    REQUIRE(world.store.create(service));
+    world.advance(1s);
+    CHECK(world.message() == "CanaryPauseStep");
+    CHECK(world.weight() == 5);
+}
+
+TEST_CASE("without a router the share of replicas is the share of traffic") {
+    SmallWorld world;
+    world.install(gated, R"({"spec": {"strategy": {"canary": {"trafficRouting": null}}}})");
+    world.set_image("shop:v2");
+    CHECK(world.message() == "CanaryPauseStep");
+    CHECK(world.replicas("shop:v2") == 2);
+    CHECK(world.replicas("shop:v1") == 8);
+    CHECK(world.rollout().find("/status/canary/weights") == nullptr);
+
+    world.patch_status(R"({"pauseConditions": null})");
+    CHECK(world.phase() == "Healthy");
+    CHECK(world.replicas("shop:v1") == 0);
+    CHECK(world.replicas("shop:v2") == 10);
+}
+
+TEST_CASE("events tell a release in the words that clients know") {
+    SmallWorld world;
+    begin_update(world, ladder);
+    world.advance(60s);
+    const auto reasons = world.event_reasons();
+    for (const char* reason :
+         {"RolloutUpdated",
+          "NewReplicaSetCreated",
+          "RolloutNotCompleted",
+          "ScalingReplicaSet",
+          "RolloutStepCompleted",
+          "RolloutPaused",
+          "RolloutResumed",
+          "RolloutCompleted",
+          "SwitchService",
+          "TrafficWeightUpdated"}) {
+        CHECK_MESSAGE(std::ranges::count(reasons, reason) > 0, reason);
+    }
+}
