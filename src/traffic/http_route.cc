@@ -1,0 +1,244 @@
+#include "traffic/http_route.h"
+
+#include <numeric>
+
+namespace serin::traffic {
+namespace {
+
+constexpr std::string_view our_controller = "serin.dev/gateway";
+
+std::string_view text_at(const json::Value& value, std::string_view pointer) {
+    return json::text(json::find(value, pointer)).value_or("");
+}
+
+// Two weights as a split of their sum, in the parts that plans count in where that is exact.
+Split split_of(std::int64_t candidate, std::int64_t stable) {
+    const std::int64_t total = candidate + stable;
+    if (total == 0) return {.candidate = 0, .total = 100};
+    if (candidate * 100 % total == 0) {
+        return {.candidate = static_cast<int>(candidate * 100 / total), .total = 100};
+    }
+    return {.candidate = static_cast<int>(candidate), .total = static_cast<int>(total)};
+}
+
+bool gives_more(const Split& left, const Split& right) {
+    return std::int64_t{left.candidate} * right.total > std::int64_t{right.candidate} * left.total;
+}
+
+bool is_same_share(const Split& left, const Split& right) {
+    return !gives_more(left, right) && !gives_more(right, left);
+}
+
+// The weights of the two services in one rule's backendRefs; null where a service is not named.
+struct Refs {
+    json::Object* stable = nullptr;
+    json::Object* candidate = nullptr;
+};
+
+Refs find_refs(json::Value& rule, const RouteTarget& target) {
+    Refs refs;
+    json::Value* array = rule.is_object() ? rule.as_object().if_contains("backendRefs") : nullptr;
+    if (array == nullptr || !array->is_array()) return refs;
+    for (json::Value& item : array->as_array()) {
+        if (!item.is_object() || text_at(item, "/name").empty()) continue;
+        const std::string_view kind = text_at(item, "/kind");
+        if (!kind.empty() && kind != "Service") continue;
+        if (text_at(item, "/name") == target.stable_service) refs.stable = &item.as_object();
+        if (text_at(item, "/name") == target.candidate_service) refs.candidate = &item.as_object();
+    }
+    return refs;
+}
+
+std::int64_t weight_of(const json::Object& ref) {
+    return json::integer(ref.if_contains("weight")).value_or(1);
+}
+
+// Calls `visit(index, refs)` for each rule that names both services; `invalid` without any.
+Result<> for_each_rule(Object& route, const RouteTarget& target, const auto& visit) {
+    bool found = false;
+    json::Value* spec = route.document().if_contains("spec");
+    json::Value* rules =
+        spec != nullptr && spec->is_object() ? spec->as_object().if_contains("rules") : nullptr;
+    if (rules != nullptr && rules->is_array()) {
+        std::size_t index = 0;
+        for (json::Value& rule : rules->as_array()) {
+            const Refs refs = find_refs(rule, target);
+            if (refs.stable != nullptr && refs.candidate != nullptr) {
+                visit(index, refs);
+                found = true;
+            }
+            ++index;
+        }
+    }
+    if (found) return {};
+    return fail(
+        ErrorKind::invalid,
+        "HTTPRoute \"" + std::string(route.name()) + "\": no rule has backendRefs to both \"" +
+            target.stable_service + "\" and \"" + target.candidate_service + "\"");
+}
+
+const json::Value* find_condition(const json::Value& parent, std::string_view type) {
+    const json::Array* conditions = json::array(json::find(parent, "/conditions"));
+    if (conditions == nullptr) return nullptr;
+    for (const json::Value& item : *conditions) {
+        if (text_at(item, "/type") == type) return &item;
+    }
+    return nullptr;
+}
+
+// What the route's controllers say about it.
+struct Report {
+    bool is_ours = false;
+    bool is_current = false;              // About the route's newest version.
+    std::optional<json::Value> in_force;  // Ours only: [{"service": weight, ...}, ...].
+};
+
+void read_our_parent(const json::Value& parent, std::int64_t generation, Report& into) {
+    const json::Value* condition = find_condition(parent, "serin.dev/InForce");
+    if (condition == nullptr || text_at(*condition, "/status") != "True") {
+        into.is_current = false;
+        return;
+    }
+    const auto observed = json::integer(json::find(*condition, "/observedGeneration"));
+    into.is_current = into.is_current && observed == generation;
+    if (auto message = json::parse(text_at(*condition, "/message"))) into.in_force = *message;
+}
+
+Report read_report(const Object& route) {
+    Report report{.is_current = true};
+    const json::Array* parents = json::array(route.find("/status/parents"));
+    if (parents == nullptr) return report;
+    for (const json::Value& parent : *parents) {
+        report.is_ours = report.is_ours || text_at(parent, "/controllerName") == our_controller;
+    }
+    for (const json::Value& parent : *parents) {
+        if (report.is_ours) {
+            if (text_at(parent, "/controllerName") != our_controller) continue;
+            read_our_parent(parent, route.generation(), report);
+        } else if (const json::Value* accepted = find_condition(parent, "Accepted")) {
+            const auto observed = json::integer(json::find(*accepted, "/observedGeneration"));
+            const bool has_it = !observed || *observed >= route.generation();
+            report.is_current =
+                report.is_current && has_it && text_at(*accepted, "/status") == "True";
+        }
+    }
+    return report;
+}
+
+// The split of rule `index` in an InForce message.
+std::optional<Split> split_in_force(
+    const json::Value& message, std::size_t index, const RouteTarget& target) {
+    const json::Array* rules = json::array(&message);
+    if (rules == nullptr || index >= rules->size()) return std::nullopt;
+    const json::Object* weights = json::object(&(*rules)[index]);
+    if (weights == nullptr) return std::nullopt;
+    const auto stable = json::integer(weights->if_contains(target.stable_service));
+    const auto candidate = json::integer(weights->if_contains(target.candidate_service));
+    if (!stable || !candidate) return std::nullopt;
+    return split_of(*candidate, *stable);
+}
+
+Result<SplitSeen> observe_route(Object route, const RouteTarget& target) {
+    const Report report = read_report(route);
+    SplitSeen seen{.is_settled = report.is_current};
+    bool is_first = true;
+    SERIN_TRY_DO(for_each_rule(route, target, [&](std::size_t index, const Refs& refs) {
+        const Split written = split_of(weight_of(*refs.candidate), weight_of(*refs.stable));
+        std::optional<Split> in_force;
+        if (report.in_force) in_force = split_in_force(*report.in_force, index, target);
+        if (!report.is_ours && report.is_current) in_force = written;
+        seen.is_settled = seen.is_settled && in_force && is_same_share(*in_force, written);
+        if (is_first || gives_more(written, seen.written)) seen.written = written;
+        if (in_force && (!seen.in_force || gives_more(*in_force, *seen.in_force))) {
+            seen.in_force = in_force;
+        }
+        is_first = false;
+    }));
+    return seen;
+}
+
+void set_label(Object& route, const RouteTarget& target, bool is_in_progress) {
+    const json::Object& config = target.config;
+    if (json::boolean(config.if_contains("disableInProgressLabel")).value_or(false)) return;
+    const std::string key(json::text(config.if_contains("inProgressLabelKey"))
+                              .value_or("rollouts.argoproj.io/gatewayapi-canary"));
+    const std::string value(
+        json::text(config.if_contains("inProgressLabelValue")).value_or("in-progress"));
+    if (is_in_progress) {
+        route.set_label(key, value);
+    } else {
+        route.erase("/metadata/labels/" + json::escape_pointer(key));
+    }
+}
+
+}  // namespace
+
+RouterLimits HttpRouteRouter::limits() const {
+    return {.weight_max = 1'000'000, .can_verify = true};
+}
+
+Result<std::vector<ObjectKey>> HttpRouteRouter::objects(const RouteTarget& target) const {
+    const std::string ns(json::text(target.config.if_contains("namespace")).value_or(target.ns));
+    std::vector<ObjectKey> keys;
+    const auto add = [&](const json::Value* name) -> Result<> {
+        const auto text = json::text(name);
+        if (!text || text->empty()) return fail(ErrorKind::invalid, "httpRoute: a name is needed");
+        keys.push_back({.type = &types::http_route(), .ns = ns, .name = std::string(*text)});
+        return {};
+    };
+    if (const json::Value* name = target.config.if_contains("httpRoute")) SERIN_TRY_DO(add(name));
+    if (const json::Array* list = json::array(target.config.if_contains("httpRoutes"))) {
+        for (const json::Value& item : *list) SERIN_TRY_DO(add(json::find(item, "/name")));
+    }
+    if (keys.empty()) {
+        return fail(ErrorKind::invalid, "httpRoute or httpRoutes must name at least one HTTPRoute");
+    }
+    return keys;
+}
+
+Result<SplitSeen> HttpRouteRouter::observe(const RouteTarget& target) const {
+    SERIN_TRY(const std::vector<ObjectKey> keys, objects(target));
+    std::optional<SplitSeen> all;
+    for (const ObjectKey& key : keys) {
+        Result<Object> route = store_.get(key);
+        if (!route) return std::unexpected(std::move(route.error()).within(to_string(key)));
+        SERIN_TRY(const SplitSeen seen, observe_route(*std::move(route), target));
+        if (!all) {
+            all = seen;
+            continue;
+        }
+        all->is_settled =
+            all->is_settled && seen.is_settled && is_same_share(all->written, seen.written);
+        if (gives_more(seen.written, all->written)) all->written = seen.written;
+        if (seen.in_force && (!all->in_force || gives_more(*seen.in_force, *all->in_force))) {
+            all->in_force = seen.in_force;
+        }
+    }
+    return *all;
+}
+
+Result<> HttpRouteRouter::apply(const RouteTarget& target, Split wanted) {
+    if (wanted.candidate < 0 || wanted.candidate > wanted.total || wanted.total > 1'000'000) {
+        return fail(ErrorKind::invalid, "a weight must be in 0.." + std::to_string(wanted.total));
+    }
+    SERIN_TRY(const std::vector<ObjectKey> keys, objects(target));
+    // All are looked at before the first is written: half a split is worse than none.
+    std::vector<Object> routes;
+    for (const ObjectKey& key : keys) {
+        Result<Object> route = store_.get(key);
+        if (!route) return std::unexpected(std::move(route.error()).within(to_string(key)));
+        SERIN_TRY_DO(for_each_rule(*route, target, [&](std::size_t, const Refs& refs) {
+            (*refs.candidate)["weight"] = wanted.candidate;
+            (*refs.stable)["weight"] = wanted.total - wanted.candidate;
+        }));
+        set_label(*route, target, wanted.candidate > 0);
+        routes.push_back(*std::move(route));
+    }
+    for (Object& route : routes) {
+        const auto written = store_.update(std::move(route));
+        if (!written) return std::unexpected(written.error());
+    }
+    return {};
+}
+
+}  // namespace serin::traffic

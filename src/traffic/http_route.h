@@ -1,0 +1,39 @@
+#pragma once
+
+#include "ports/object_store.h"
+#include "ports/traffic.h"
+
+#include <memory>
+
+namespace serin::traffic {
+
+// Splits through backendRef weights of Gateway API HTTPRoutes, configured as Argo's Gateway API
+// plugin is: {"httpRoute": "shop"} or {"httpRoutes": [{"name": "shop"}, ...]}, "namespace" (the
+// rollout's), "disableInProgressLabel", "inProgressLabelKey" and "inProgressLabelValue".
+//
+// In every rule that names both services their weights become `candidate` and `total - candidate`;
+// everything else in the route stays as it is. While the candidate has a weight the route carries
+// the label rollouts.argoproj.io/gatewayapi-canary: in-progress.
+//
+// A route that Serin's gateway serves reports what is in force (condition serin.dev/InForce), and
+// that is what observe() gives. Other controllers only say that they accepted a version: then a
+// split is settled once the accepted version has it, and in_force is what is written there.
+//
+// With several routes, the split seen is the one that gives the candidate most, and it is settled
+// only when it is in all of them.
+class HttpRouteRouter : public TrafficRouter {
+public:
+    // `store` outlives the router.
+    explicit HttpRouteRouter(ObjectStore& store) : store_(store) {}
+
+    RouterLimits limits() const override;
+    Result<std::vector<ObjectKey>> objects(const RouteTarget& target) const override;
+    // `not_found` when a route is missing, `invalid` when none of its rules names both services.
+    Result<SplitSeen> observe(const RouteTarget& target) const override;
+    Result<> apply(const RouteTarget& target, Split wanted) override;
+
+private:
+    ObjectStore& store_;
+};
+
+}  // namespace serin::traffic

@@ -1,0 +1,183 @@
+#include "traffic/http_route.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+namespace serin::traffic {
+namespace {
+
+// As much of a store as a router uses: versions, preconditions, generations.
+class RouteStore : public ObjectStore {
+public:
+    Result<Object> get(const ObjectKey& key) const override {
+        const auto found = objects_.find(key);
+        if (found == objects_.end()) return fail(ErrorKind::not_found, "no such object");
+        return found->second;
+    }
+    Result<Object> create(Object object) override { return objects_[object.key()] = object; }
+    Result<Object> update(Object object, Part) override {
+        Object& current = objects_[object.key()];
+        if (object.resource_version() != current.resource_version()) {
+            return fail(ErrorKind::conflict, "changed meanwhile");
+        }
+        ++writes;
+        object.put("/metadata/generation", object.generation() + 1);
+        return current = object;
+    }
+    Result<ObjectList> list(const ListQuery&) const override { return ObjectList{}; }
+    Result<Object> patch(const ObjectKey&, PatchKind, const json::Value&, Part) override {
+        return fail(ErrorKind::internal, "not used");
+    }
+    Result<Object> remove(const ObjectKey&, const RemoveOptions&) override {
+        return fail(ErrorKind::internal, "not used");
+    }
+    Result<std::unique_ptr<WatchHandle>> watch(
+        const ListQuery&, const std::string&, OnEvent, OnEnd) override {
+        return fail(ErrorKind::internal, "not used");
+    }
+
+    int writes = 0;
+
+private:
+    std::map<ObjectKey, Object> objects_;
+};
+
+constexpr std::string_view route_text = R"({
+  "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+  "metadata": {"name": "shop", "namespace": "default", "generation": 3, "resourceVersion": "7"},
+  "spec": {"hostnames": ["shop.example"], "rules": [
+    {"matches": [{"path": {"value": "/"}}], "timeouts": {"request": "5s"},
+     "backendRefs": [{"name": "stable", "port": 80, "weight": 100},
+                     {"name": "canary", "port": 80, "weight": 0},
+                     {"name": "other", "port": 80, "weight": 7}]},
+    {"matches": [{"path": {"value": "/static"}}],
+     "backendRefs": [{"name": "files", "port": 80}]}]}})";
+
+RouteTarget shop(std::string_view config = R"({"httpRoute":"shop"})") {
+    return {
+        .ns = "default",
+        .stable_service = "stable",
+        .candidate_service = "canary",
+        .config = json::parse(config)->as_object()};
+}
+
+Object route() {
+    return Object(json::parse(route_text)->as_object());
+}
+
+json::Value our_status(std::int64_t generation, std::string_view status, std::string_view split) {
+    return json::Object{
+        {"parents",
+         json::Array{json::Object{
+             {"controllerName", "serin.dev/gateway"},
+             {"conditions",
+              json::Array{json::Object{
+                  {"type", "serin.dev/InForce"},
+                  {"status", json::string(status)},
+                  {"observedGeneration", generation},
+                  {"message", json::string(split)}}}}}}}};
+}
+
+}  // namespace
+
+TEST_CASE("weights are set in every rule with both services, and nothing else changes") {
+    RouteStore store;
+    REQUIRE(store.create(route()));
+    HttpRouteRouter router(store);
+    REQUIRE(router.apply(shop(), {.candidate = 5, .total = 100}));
+
+    const Object written = *store.get(route().key());
+    CHECK(written.integer("/spec/rules/0/backendRefs/0/weight") == 95);
+    CHECK(written.integer("/spec/rules/0/backendRefs/1/weight") == 5);
+    CHECK(written.label("rollouts.argoproj.io/gatewayapi-canary") == "in-progress");
+    Object expected = route();
+    expected.put("/spec/rules", *written.find("/spec/rules"));
+    CHECK(json::same(*written.find("/spec"), *expected.find("/spec")));
+    CHECK(written.integer("/spec/rules/0/backendRefs/2/weight") == 7);
+    CHECK(written.text("/spec/rules/0/timeouts/request") == "5s");
+
+    REQUIRE(router.apply(shop(), {.candidate = 0, .total = 100}));
+    CHECK_FALSE(store.get(route().key())->label("rollouts.argoproj.io/gatewayapi-canary"));
+}
+
+TEST_CASE("a split counts as in force when the gateway has read it back") {
+    RouteStore store;
+    HttpRouteRouter router(store);
+    Object object = route();
+    object.put("/status", our_status(3, "True", R"([{"stable":100,"canary":0,"other":7},{}])"));
+    REQUIRE(store.create(object));
+    CHECK(router.observe(shop())->is_settled);
+    CHECK(router.observe(shop())->in_force == Split{0, 100});
+
+    SUBCASE("an older generation is not the written one") {
+        object.put("/status", our_status(2, "True", R"([{"stable":95,"canary":5},{}])"));
+        REQUIRE(store.create(object));
+        const SplitSeen seen = *router.observe(shop());
+        CHECK_FALSE(seen.is_settled);
+        CHECK(seen.in_force == Split{5, 100});
+        CHECK(seen.written == Split{0, 100});
+    }
+    SUBCASE("a data plane that is down has nothing in force") {
+        object.put("/status", our_status(3, "False", "HAProxy is being started"));
+        REQUIRE(store.create(object));
+        CHECK_FALSE(router.observe(shop())->is_settled);
+        CHECK_FALSE(router.observe(shop())->in_force);
+    }
+}
+
+TEST_CASE("another controller's acceptance of the newest version settles a split") {
+    RouteStore store;
+    HttpRouteRouter router(store);
+    Object object = route();
+    REQUIRE(store.create(object));
+    CHECK(router.observe(shop())->is_settled);  // Nobody reports at all.
+
+    const auto accepted = [](std::int64_t generation) {
+        return json::Object{
+            {"parents",
+             json::Array{json::Object{
+                 {"controllerName", "example.com/gateway"},
+                 {"conditions",
+                  json::Array{json::Object{
+                      {"type", "Accepted"},
+                      {"status", "True"},
+                      {"observedGeneration", generation}}}}}}}};
+    };
+    object.put("/status", accepted(2));
+    REQUIRE(store.create(object));
+    CHECK_FALSE(router.observe(shop())->is_settled);
+    object.put("/status", accepted(3));
+    REQUIRE(store.create(object));
+    CHECK(router.observe(shop())->is_settled);
+}
+
+TEST_CASE("several routes are settled only together") {
+    RouteStore store;
+    HttpRouteRouter router(store);
+    REQUIRE(store.create(route()));
+    Object second = route();
+    second.put("/metadata/name", "shop-api");
+    second.put("/status", our_status(2, "True", R"([{"stable":90,"canary":10},{}])"));
+    REQUIRE(store.create(second));
+    const RouteTarget both = shop(R"({"httpRoutes":[{"name":"shop"},{"name":"shop-api"}]})");
+    CHECK(router.objects(both)->size() == 2);
+    const SplitSeen seen = *router.observe(both);
+    CHECK_FALSE(seen.is_settled);
+    CHECK(seen.in_force == Split{10, 100});
+}
+
+TEST_CASE("what the router does not understand it refuses") {
+    RouteStore store;
+    HttpRouteRouter router(store);
+    CHECK(router.observe(shop()).error().kind == ErrorKind::not_found);
+    REQUIRE(store.create(route()));
+    RouteTarget wrong = shop();
+    wrong.candidate_service = "missing";
+    CHECK(router.apply(wrong, {5, 100}).error().kind == ErrorKind::invalid);
+    CHECK(router.objects(shop("{}")).error().kind == ErrorKind::invalid);
+    CHECK(router.apply(shop(), {101, 100}).error().kind == ErrorKind::invalid);
+    CHECK(store.writes == 0);
+}
+
+}  // namespace serin::traffic
