@@ -1,12 +1,12 @@
 #pragma once
 
+#include "base/diagnostic.h"
+#include "base/json.h"
+
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/diagnostic.h"
-#include "base/json.h"
 
 // A document that a person wrote, as a JSON value that still knows where each part stood.
 
