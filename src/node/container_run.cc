@@ -89,8 +89,10 @@ void ContainerRun::start_liveness_probe(const json::Object& written) {
 
 void ContainerRun::start_readiness_probe(const json::Object& written) {
     // A process that was ready before Serin was restarted stays so until the probe says otherwise.
+    ProbeSpec spec = read_probe(written);
+    spec.is_eager = !record_.is_ready;
     readiness_ = std::make_unique<Probe>(
-        read_probe(written),
+        std::move(spec),
         target_,
         record_.started,
         Probe::Listener{

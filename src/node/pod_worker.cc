@@ -168,9 +168,12 @@ Result<CallAgain> PodWorker::turn(const Object& pod) {
         run_init_containers();
         if (is_initialized(pod_, record_)) run_containers();
     }
-    if (!is_saved_) SERIN_TRY_DO(save());
-    SERIN_TRY_DO(publish_address());
+    // A record that cannot be written (a full disk) holds up what depends on it, not the news of
+    // it.
+    const Result<> saved = is_saved_ ? Result<>() : save();
+    if (saved) SERIN_TRY_DO(publish_address());
     SERIN_TRY_DO(publish_status());
+    SERIN_TRY_DO(saved);
     if (!wake_) return CallAgain{};
     return CallAgain(std::max(*wake_ - world_.loop.now(), Duration{0}));
 }

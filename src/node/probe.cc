@@ -28,7 +28,7 @@ ProbeSpec read_probe(const json::Object& written) {
 }
 
 Probe::Probe(ProbeSpec spec, const CheckTarget& target, Instant started, Listener listener)
-    : spec_(std::move(spec)), target_(target), listener_(std::move(listener)) {
+    : spec_(std::move(spec)), target_(target), started_(started), listener_(std::move(listener)) {
     const Duration waited = target_.loop.now() - started;
     ask_after(std::max(spec_.initial_delay - waited, Duration{0}));
 }
@@ -42,17 +42,35 @@ void Probe::ask() {
         target_, spec_.handler, spec_.timeout, [this](const Result<>& answer) { take(answer); });
 }
 
+Duration Probe::pause() const {
+    constexpr Duration first{50};
+    constexpr int doublings_max = 8;
+    if (!spec_.is_eager || has_passed_) return spec_.period;
+    return std::min(first * (1 << std::min(failures_, doublings_max)), spec_.period);
+}
+
+bool Probe::is_news() const {
+    const bool is_starting = target_.loop.now() - started_ < spec_.initial_delay + spec_.period;
+    return !has_told_failure_ && (has_passed_ || !spec_.is_eager || !is_starting);
+}
+
 void Probe::take(const Result<>& answer) {
-    ask_after(spec_.period);
-    const std::string message = answer ? "" : answer.error().message;
-    if (answer) {
+    const bool is_passing = answer.has_value();
+    const std::string message = is_passing ? "" : answer.error().message;
+    if (is_passing) {
         ++successes_;
         failures_ = 0;
+        has_passed_ = true;
+        has_told_failure_ = false;
     } else {
         successes_ = 0;
-        if (++failures_ == 1) listener_.on_first_failure(message);
+        ++failures_;
     }
-    const bool is_passing = answer.has_value();
+    ask_after(pause());
+    if (!is_passing && is_news()) {
+        has_told_failure_ = true;
+        listener_.on_first_failure(message);
+    }
     const bool is_enough =
         is_passing ? successes_ >= spec_.successes_needed : failures_ >= spec_.failures_needed;
     if (!is_enough || (is_settled_ && is_passing == is_passing_)) return;

@@ -17,6 +17,9 @@ struct ProbeSpec {
     Duration timeout{1'000};
     int successes_needed = 1;
     int failures_needed = 3;
+    // Asks more often than every period until it first passes. For probes whose failures change
+    // nothing until then: so readiness is seen when it comes, not up to a period later.
+    bool is_eager = false;
 };
 
 ProbeSpec read_probe(const json::Object& written);
@@ -28,7 +31,8 @@ public:
     struct Listener {
         // The answer is settled: every time it changes, and the first time.
         std::function<void(bool is_passing, const std::string& message)> on_settled;
-        // The first failure after a success or the start, for people; the answer may stay.
+        // The first failure after a success or the start, for people; the answer may stay. An
+        // eager probe's failures in the first period are no news: the process is just starting.
         std::function<void(const std::string& message)> on_first_failure;
     };
 
@@ -39,12 +43,17 @@ private:
     void ask_after(Duration delay);
     void ask();
     void take(const Result<>& answer);
+    Duration pause() const;
+    bool is_news() const;
 
     ProbeSpec spec_;
     const CheckTarget& target_;
+    Instant started_;
     Listener listener_;
     int successes_ = 0;  // In a row.
     int failures_ = 0;
+    bool has_told_failure_ = false;
+    bool has_passed_ = false;
     bool is_settled_ = false;
     bool is_passing_ = false;
     EventLoop::Watch timer_;

@@ -308,6 +308,28 @@ TEST_CASE("a port that another process took meanwhile is replaced") {
     CHECK(world.until([&] { return collect(*squatter).has_value(); }));
 }
 
+TEST_CASE("a state folder that cannot be written keeps the pod from running and says so") {
+    World world;
+    world.make_image("shop", "v1", "exec sleep 60");
+    // In the way of the pod's folder.
+    const std::string pods = world.settings.state_dir + "/pods";
+    const std::string uid(world.make_pod(R"("image": "shop:v1")").uid());
+    world.start_node();
+    std::filesystem::remove_all(pods + "/" + uid);
+    world.drop_node();
+    for (const ProcessId& process : processes_with(std::string(pod_variable), uid)) {
+        kill(process.pid, SIGKILL);
+    }
+    std::ofstream(pods + "/" + uid) << "";
+
+    world.start_node();
+    REQUIRE(world.until([&] { return world.state().contains("CreateContainerError"); }));
+    CHECK(world.state().contains("create " + pods));
+    CHECK(processes_with(std::string(pod_variable), uid).empty());
+    std::filesystem::remove(pods + "/" + uid);
+    CHECK(world.until_in_time([&] { return is_ready(world.pod()); }));
+}
+
 TEST_CASE("what this node cannot give is refused") {
     World world;
     world.make_image("shop", "v1", "exec sleep 60");
