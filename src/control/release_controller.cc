@@ -92,7 +92,9 @@ Result<CallAgain> ReleaseController::turn(Object rollout) {
     const Decision decision = engine::decide(release, world.seen);
     if (const auto broken = engine::broken_invariants(release, world.seen, decision);
         !broken.empty()) {
-        return fail(ErrorKind::internal, "refused a decision: " + broken.front());
+        const std::string message = "refused a decision that would break " + broken.front();
+        events_.record(world.rollout, EventType::warning, "ReconciliationError", message);
+        return fail(ErrorKind::internal, message);
     }
 
     json::Object status = argo::project(world.rollout, world.lowered, decision.next, world.seen);

@@ -171,24 +171,24 @@ bool is_weight_confirmed(const Turn& turn, int weight) {
 }
 
 int weight_allowed(const Turn& turn) {
-    if (turn.is_promoted()) return turn.plan.weight_max;
+    const int weight_max = turn.plan.weight_max;
+    if (turn.is_promoted()) return weight_max;
     if (turn.next.is_aborted || turn.next.stable.empty()) return 0;
     const int index = turn.next.step.value_or(0);
-    const int former = exposure_up_to(turn.plan, index - 1);
-    if (turn.is_past_steps()) {
-        if (is_sized(turn)) return turn.plan.weight_max;
-        // Asked to skip the steps, traffic stays where it is until the candidate is complete.
-        const bool is_skipping = turn.next.skips_steps || turn.is_within_window();
-        if (!is_skipping) return former;
-        const ExposureNote none;
-        const ExposureNote& note = turn.before.exposure.value_or(none);
-        return note.candidate == turn.next.candidate ? note.candidate_weight : 0;
-    }
-    const int current = exposure_up_to(turn.plan, index);
-    return is_sized(turn) ? current : std::min(current, former);
+    const int target = turn.is_past_steps() ? weight_max : exposure_up_to(turn.plan, index);
+    if (is_sized(turn)) return target;
+    // While replicas come and go the weight is not raised beyond the former step's. Asked to skip
+    // the steps, there is no former step.
+    const bool is_skipping = turn.next.skips_steps || turn.is_within_window();
+    const int former = is_skipping ? 0 : exposure_up_to(turn.plan, index - 1);
+    const bool is_exposed =
+        turn.seen.split && turn.seen.candidate_service.revision == turn.next.candidate;
+    const int written = is_exposed ? scaled_up(turn.seen.split->written, weight_max) : 0;
+    return std::min(target, std::max(former, written));
 }
 
 void place_traffic(Turn& turn) {
+    if (!turn.plan.routing) turn.next.exposure.reset();
     if (turn.plan.routing && turn.seen.split) set_split(turn);
     point_stable_service(turn);
     point_candidate_service(turn);
