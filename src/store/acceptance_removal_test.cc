@@ -199,4 +199,19 @@ TEST_CASE_TEMPLATE("an owner held back keeps its dependents", W, SERIN_STORE_WOR
     CHECK_FALSE(exists(world, set.key()));
 }
 
+TEST_CASE_TEMPLATE("a namespace takes along what it holds", W, SERIN_STORE_WORLDS) {
+    W world;
+    REQUIRE(world.store().create(make(types::name_space(), "default")));
+    const Object set = world.store().create(make(replica_sets, "shop-1")).value();
+    create_owned(world, types::config_map(), "owned", set);
+    REQUIRE(world.store().create(make(pods, "a")));
+    const Object elsewhere = world.store().create(Object(pods, "other", "a")).value();
+
+    REQUIRE(world.store().remove({&types::name_space(), "", "default"}));
+    CHECK_FALSE(exists(world, set.key()));
+    CHECK_FALSE(exists(world, key(types::config_map(), "owned")));
+    CHECK(world.store().get(key(pods, "a")).value().is_being_deleted());
+    CHECK_FALSE(world.store().get(elsewhere.key()).value().is_being_deleted());
+}
+
 }  // namespace serin::store

@@ -14,7 +14,7 @@ namespace serin::store {
 
 namespace {
 
-constexpr size_t object_size_max = 1536 * 1024;
+constexpr size_t object_size_max = 1'572'864;  // As etcd has it.
 constexpr int name_attempts_max = 8;
 
 std::optional<std::int64_t> whole_number(std::string_view text) {

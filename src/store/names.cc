@@ -9,7 +9,7 @@ namespace serin::store {
 namespace {
 
 constexpr size_t label_size_max = 63;
-constexpr size_t annotations_size_max = 256 * 1024;
+constexpr size_t annotations_size_max = 262'144;
 
 bool is_lower_alnum(char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');

@@ -241,7 +241,7 @@ TEST_CASE("damage is named, with advice, and nothing is created anew") {
             for (int i = 0; i < 200; ++i)
                 REQUIRE(store->create(make(maps, "m" + std::to_string(i))));
         }
-        REQUIRE(truncate(path.c_str(), 6 * 4096) == 0);
+        REQUIRE(truncate(path.c_str(), 24'576) == 0);
     }
     SUBCASE("gone, but for its log") {
         Child child([&](int pipe) {
@@ -325,7 +325,7 @@ TEST_CASE("a disk that cannot be written refuses the write and leaves all as it 
     rlimit former{};
     REQUIRE(getrlimit(RLIMIT_FSIZE, &former) == 0);
     const auto old_handler = signal(SIGXFSZ, SIG_IGN);
-    const rlimit tight{.rlim_cur = 64 * 1024, .rlim_max = former.rlim_max};
+    const rlimit tight{.rlim_cur = 65'536, .rlim_max = former.rlim_max};
     REQUIRE(setrlimit(RLIMIT_FSIZE, &tight) == 0);
     const auto refused = store->create(large);
     const auto no_evidence = store->evidence().append(

@@ -28,6 +28,9 @@ Result<Object> LocalStore::Transaction::remove(const Object& old) {
     Object removed = stage(EventKind::removed, old, old);
     removed_uids_.insert(uid);
     SERIN_TRY_DO(remove_dependents(uid));
+    if (old.type() == &types::name_space()) {
+        SERIN_TRY_DO(remove_contents(std::string(old.name())));
+    }
     return removed;
 }
 
@@ -78,11 +81,35 @@ Result<> LocalStore::Transaction::release(const ObjectKey& dependent) {
         if (is_changed) modify(old, std::move(kept));
         return {};
     }
+    return end(old);
+}
+
+Result<> LocalStore::Transaction::end(const Object& old) {
     auto marked = marked_for_removal(old, std::nullopt, store_.loop_.now());
     if (!marked) {
         SERIN_TRY_DO(remove(old));
     } else if (!json::same(marked->document(), old.document())) {
         modify(old, *std::move(marked));
+    }
+    return {};
+}
+
+Result<> LocalStore::Transaction::remove_contents(const std::string& ns) {
+    std::vector<ObjectKey> contents;
+    for (const ResourceType& type : resource_types()) {
+        if (!type.is_namespaced) continue;
+        store_.index_.walk(type, ns, {}, [&](const Index::Place& place, const Index::Entry&) {
+            contents.push_back({.type = &type, .ns = place.first, .name = place.second});
+            return true;
+        });
+    }
+    for (const ObjectKey& key : contents) {
+        const auto old = load(key);
+        if (old) {
+            SERIN_TRY_DO(end(*old));
+        } else if (old.error().kind != ErrorKind::not_found) {
+            return std::unexpected(old.error());
+        }
     }
     return {};
 }

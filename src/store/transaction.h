@@ -20,7 +20,8 @@ public:
     // Each returns the object with its new version.
     Object add(Object object);
     Object modify(const Object& old, Object object);
-    // Removes the object for good, and with it the dependents that have no other owner left.
+    // Removes the object for good, and with it the dependents that have no other owner left, and
+    // what a namespace holds. Grace and finalizers of these are respected.
     Result<Object> remove(const Object& old);
     // Takes the references to `owner` off its dependents.
     Result<> orphan_dependents(const Object& owner);
@@ -30,6 +31,9 @@ public:
 private:
     Object stage(EventKind kind, Object before, Object after);
     Result<> remove_dependents(const std::string& uid);
+    Result<> remove_contents(const std::string& ns);
+    // Ends an object as its removal would.
+    Result<> end(const Object& old);
     // Ends a dependent all of whose owners are gone; takes dangling references off another one.
     Result<> release(const ObjectKey& dependent);
     bool is_there(const std::string& uid) const;
