@@ -1,0 +1,133 @@
+#include "metrics/prometheus_answer.h"
+
+#include "base/json.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+namespace serin::metrics {
+
+namespace {
+
+std::unexpected<Error> refuse(std::string message) {
+    return fail(ErrorKind::invalid, std::move(message));
+}
+
+std::optional<double> read_number(std::string_view text) {
+    if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
+    if (text == "+Inf" || text == "Inf") return std::numeric_limits<double>::infinity();
+    if (text == "-Inf") return -std::numeric_limits<double>::infinity();
+    double number = 0;
+    const char* end = text.data() + text.size();
+    const auto [stopped, problem] = std::from_chars(text.data(), end, number);
+    if (problem != std::errc() || stopped != end) return std::nullopt;
+    return number;
+}
+
+// Without an exponent, as Go prints sample values.
+std::string number_text(double number) {
+    if (std::isnan(number)) return "NaN";
+    if (std::isinf(number)) return number > 0 ? "+Inf" : "-Inf";
+    std::array<char, 512> text{};
+    const auto [end, problem] =
+        std::to_chars(text.begin(), text.end(), number, std::chars_format::fixed);
+    return {text.begin(), end};
+}
+
+// A sample is [time, "value"].
+Result<double> read_sample(const json::Value* sample) {
+    const json::Array* pair = json::array(sample);
+    const auto text = pair == nullptr || pair->size() != 2 ? std::nullopt : json::text(&(*pair)[1]);
+    const auto number = text ? read_number(*text) : std::nullopt;
+    if (!number) return refuse("bad_response: a sample is not [time, \"value\"]");
+    return *number;
+}
+
+Result<json::Array> read_series(const json::Value& result, std::string_view type) {
+    const json::Array* series = json::array(&result);
+    if (series == nullptr) return refuse("bad_response: the result is not a list");
+    json::Array numbers;
+    for (const json::Value& one : *series) {
+        if (type == "vector") {
+            SERIN_TRY(const double number, read_sample(json::find(one, "/value")));
+            numbers.push_back(number);
+            continue;
+        }
+        const json::Array* samples = json::array(json::find(one, "/values"));
+        if (samples == nullptr) return refuse("bad_response: a series without values");
+        for (const json::Value& sample : *samples) {
+            SERIN_TRY(const double number, read_sample(&sample));
+            numbers.push_back(number);
+        }
+    }
+    return numbers;
+}
+
+std::string list_text(const json::Array& numbers) {
+    std::string text = "[";
+    for (const json::Value& number : numbers) {
+        if (text.size() > 1) text += ",";
+        text += number_text(number.get_double());
+    }
+    return text + "]";
+}
+
+Result<> check_status(const HttpResponse& response, const json::Value* body) {
+    const bool may_explain = response.status / 100 == 2 || response.status == 400 ||
+                             response.status == 422 || response.status == 503;
+    if (may_explain && body != nullptr) {
+        const auto status = json::text(json::find(*body, "/status"));
+        if (status == "success" && response.status / 100 == 2) return {};
+        if (status == "error") {
+            return refuse(fmt::format(
+                "{}: {}",
+                json::text(json::find(*body, "/errorType")).value_or("unknown"),
+                json::text(json::find(*body, "/error")).value_or("no reason given")));
+        }
+    }
+    if (response.status / 100 == 4)
+        return refuse(fmt::format("client_error: client error: {}", response.status));
+    if (response.status / 100 == 5)
+        return refuse(fmt::format("server_error: server error: {}", response.status));
+    if (response.status / 100 != 2)
+        return refuse(fmt::format("bad_response: bad response code {}", response.status));
+    return refuse("bad_response: the answer is not one of Prometheus");
+}
+
+}  // namespace
+
+Result<MetricSample> read_prometheus_answer(const HttpResponse& response) {
+    const auto body = json::parse(response.body);
+    SERIN_TRY_DO(check_status(response, body ? &*body : nullptr));
+
+    const auto type = json::text(json::find(*body, "/data/resultType")).value_or("");
+    const json::Value* result = json::find(*body, "/data/result");
+    if (result == nullptr) return refuse("bad_response: no result");
+    MetricSample sample;
+    if (type == "scalar") {
+        SERIN_TRY(const double number, read_sample(result));
+        sample.result = number;
+        sample.value = number_text(number);
+    } else if (type == "vector" || type == "matrix") {
+        SERIN_TRY(json::Array numbers, read_series(*result, type));
+        sample.value = list_text(numbers);
+        sample.result = std::move(numbers);
+    } else {
+        return refuse("Prometheus metric type not supported");
+    }
+    if (const json::Array* warnings = json::array(json::find(*body, "/warnings"))) {
+        std::string& text = sample.metadata["warnings"];
+        for (const json::Value& warning : *warnings) {
+            if (!text.empty()) text += ", ";
+            text += json::text(&warning).value_or("");
+        }
+    }
+    return sample;
+}
+
+}  // namespace serin::metrics
