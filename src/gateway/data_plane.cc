@@ -199,7 +199,8 @@ void DataPlane::start_if_needed() {
 
 void DataPlane::on_end(int number) {
     const auto found = instances_.find(number);
-    if (found == instances_.end()) return;
+    // Wake-ups may be late or for nothing.
+    if (found == instances_.end() || !has_ended(found->second->process())) return;
     const std::unique_ptr<Instance> instance = std::move(found->second);
     end_watches_.erase(number);
     unanswered_.erase(number);

@@ -357,7 +357,7 @@ Instance::Failure Instance::explain_failure() const {
     const std::string text = read_whole(dir_ + "/haproxy.log");
     const std::size_t alert = text.find("[ALERT]");
     failure.message = alert == std::string::npos
-                          ? "HAProxy ended at its start"
+                          ? "HAProxy ended at its start: " + text.substr(0, 512)
                           : text.substr(alert, text.find('\n', alert) - alert);
     const std::string mark = "haproxy.cfg:";
     const std::size_t at = failure.message.find(mark);
