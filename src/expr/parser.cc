@@ -1,18 +1,13 @@
 #include "expr/parser.h"
 
+#include "expr/builder.h"
 #include "expr/builtins.h"
 #include "expr/lexer.h"
-#include "expr/pattern.h"
-#include "expr/typing.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
-#include <optional>
-#include <re2/re2.h>
 #include <utility>
 
 namespace serin::expr {
@@ -20,7 +15,6 @@ namespace serin::expr {
 namespace {
 
 constexpr std::size_t source_max = 32U << 10U;
-constexpr int nesting_max = 200;  // Of brackets while reading, and of the tree.
 
 struct BinaryOperator {
     std::string_view symbol;
@@ -79,18 +73,18 @@ bool may_be_negated(const BinaryOperator* found) {
 class Parser {
 public:
     Parser(std::string_view source, std::vector<Token> tokens, Type result_type)
-        : source_(source), tokens_(std::move(tokens)), result_type_(result_type) {}
+        : build_(source), tokens_(std::move(tokens)), result_type_(result_type) {}
 
     std::expected<Parsed, Problem> run() && {
         parsed_.root = parse_sequence();
         if (!is_stopped() && current().kind != TokenKind::end) unexpected();
-        if (problem_) return std::unexpected(*std::move(problem_));
+        if (is_stopped()) return std::unexpected(*build_.problem());
         return std::move(parsed_);
     }
 
 private:
     const Token& current() const { return tokens_[at_]; }
-    bool is_stopped() const { return problem_.has_value(); }
+    bool is_stopped() const { return build_.is_stopped(); }
     void next() { at_ = std::min(at_ + 1, tokens_.size() - 1); }
 
     bool is(std::string_view text) const {
@@ -108,31 +102,9 @@ private:
         if (!accept(text)) unexpected();
     }
 
-    NodePointer stop(std::size_t offset, std::string message) {
-        if (!problem_) problem_ = problem_at(source_, offset, std::move(message));
-        return nullptr;
-    }
-
     NodePointer unexpected() {
-        return stop(current().offset, fmt::format("unexpected token {}", to_string(current())));
-    }
-
-    NodePointer make(Node node) {
-        if (is_stopped()) return nullptr;
-        for (const NodePointer& child : node.children) {
-            if (child != nullptr) node.depth = std::max(node.depth, child->depth + 1);
-        }
-        if (node.depth > nesting_max)
-            return stop(node.offset, "the condition is nested too deeply");
-        return std::make_shared<const Node>(std::move(node));
-    }
-
-    Type type(const NodePointer& node) const {
-        return node == nullptr ? Type::unknown : node->type;
-    }
-
-    bool fits(const NodePointer& node, Type wanted) const {
-        return type(node) == Type::unknown || type(node) == wanted;
+        return build_.stop(
+            current().offset, fmt::format("unexpected token {}", to_string(current())));
     }
 
     NodePointer parse_sequence() {
@@ -143,15 +115,15 @@ private:
             nodes.push_back(parse_expression(0));
         }
         if (nodes.size() == 1) return nodes.front();
-        const Type last = type(nodes.back());
-        return make(
+        const Type last = nodes.back() ? nodes.back()->type : Type::unknown;
+        return build_.make(
             {.kind = NodeKind::sequence, .offset = offset, .type = last, .children = nodes});
     }
 
     NodePointer parse_expression(int precedence) {
         if (is_stopped()) return nullptr;
         if (nesting_ >= nesting_max) {
-            return stop(current().offset, "the condition is nested too deeply");
+            return build_.stop(current().offset, "the condition is nested too deeply");
         }
         ++nesting_;
         NodePointer node;
@@ -187,7 +159,7 @@ private:
                 break;
             }
             if (follows_coalesce && found->op != Operator::coalesce) {
-                return stop(
+                return build_.stop(
                     token.offset,
                     fmt::format(
                         "operator ({}) and coalesce expressions (\?\?) cannot be mixed, wrap "
@@ -203,8 +175,9 @@ private:
             next();
             const bool is_right = found->op == Operator::power;
             NodePointer right = parse_expression(found->precedence + (is_right ? 0 : 1));
-            left = make_binary(*found, token.offset, std::move(left), std::move(right));
-            if (is_negated) left = make_negation(token.offset, std::move(left));
+            left = build_.make_binary(
+                found->op, found->symbol, token.offset, std::move(left), std::move(right));
+            if (is_negated) left = build_.make_negation(token.offset, std::move(left));
         }
         return left;
     }
@@ -218,43 +191,15 @@ private:
             const std::size_t offset = current().offset;
             next();
             NodePointer right = parse_expression(comparison_precedence + 1);
-            NodePointer one = make_binary(*found, offset, std::move(left), right);
+            NodePointer one =
+                build_.make_binary(found->op, found->symbol, offset, std::move(left), right);
             left = std::move(right);
             all = all == nullptr
                       ? std::move(one)
-                      : make_binary(
-                            {"&&", 0, Operator::both}, offset, std::move(all), std::move(one));
+                      : build_.make_binary(
+                            Operator::both, "&&", offset, std::move(all), std::move(one));
         }
         return all;
-    }
-
-    NodePointer make_binary(
-        const BinaryOperator& found, std::size_t offset, NodePointer left, NodePointer right) {
-        if (is_stopped()) return nullptr;
-        const auto result = type_binary(found.op, found.symbol, type(left), type(right));
-        if (!result) return stop(offset, result.error());
-        Node node{.kind = NodeKind::binary, .offset = offset, .type = *result, .op = found.op};
-        if (found.op == Operator::matches && right->kind == NodeKind::literal) {
-            auto pattern = compile_pattern(right->literal.text());
-            if (!pattern) return stop(right->offset, pattern.error().message);
-            node.pattern = *std::move(pattern);
-        }
-        node.children = {std::move(left), std::move(right)};
-        return make(std::move(node));
-    }
-
-    NodePointer make_negation(std::size_t offset, NodePointer operand) {
-        if (!fits(operand, Type::boolean)) {
-            return stop(
-                offset,
-                fmt::format(
-                    "invalid operation: not (mismatched type {})", to_string(type(operand))));
-        }
-        return make(
-            {.kind = NodeKind::negation,
-             .offset = offset,
-             .type = Type::boolean,
-             .children = {std::move(operand)}});
     }
 
     NodePointer parse_let() {
@@ -263,17 +208,17 @@ private:
         if (name.kind != TokenKind::identifier) return unexpected();
         if (name.text == "result" || find_builtin(name.text) != nullptr ||
             find_variable(name.text) != nullptr) {
-            return stop(name.offset, fmt::format("cannot redeclare {}", name.text));
+            return build_.stop(name.offset, fmt::format("cannot redeclare {}", name.text));
         }
         next();
         expect("=");
         NodePointer value = parse_expression(0);
         expect(";");
-        variables_.emplace_back(name.text, type(value));
+        variables_.emplace_back(name.text, value ? value->type : Type::unknown);
         NodePointer rest = parse_sequence();
         variables_.pop_back();
-        const Type result = type(rest);
-        return make(
+        const Type result = rest ? rest->type : Type::unknown;
+        return build_.make(
             {.kind = NodeKind::let,
              .offset = name.offset,
              .type = result,
@@ -292,7 +237,8 @@ private:
         expect("{");
         NodePointer other = parse_sequence();
         expect("}");
-        return make_conditional(offset, std::move(condition), std::move(then), std::move(other));
+        return build_.make_conditional(
+            offset, std::move(condition), std::move(then), std::move(other));
     }
 
     NodePointer parse_ternary(NodePointer node) {
@@ -303,25 +249,10 @@ private:
             if (!is(":")) then = parse_expression(0);
             expect(":");
             NodePointer other = parse_expression(0);
-            node = make_conditional(offset, std::move(node), std::move(then), std::move(other));
+            node =
+                build_.make_conditional(offset, std::move(node), std::move(then), std::move(other));
         }
         return node;
-    }
-
-    NodePointer make_conditional(
-        std::size_t offset, NodePointer condition, NodePointer then, NodePointer other) {
-        if (!fits(condition, Type::boolean)) {
-            return stop(
-                offset,
-                fmt::format(
-                    "non-bool expression (type {}) used as condition", to_string(type(condition))));
-        }
-        const Type result = type(then) == type(other) ? type(then) : Type::unknown;
-        return make(
-            {.kind = NodeKind::conditional,
-             .offset = offset,
-             .type = result,
-             .children = {std::move(condition), std::move(then), std::move(other)}});
     }
 
     NodePointer parse_primary() {
@@ -329,11 +260,11 @@ private:
         if (is("not") || is("!")) {
             next();
             NodePointer operand = parse_expression(50);
-            return parse_postfix(make_negation(token.offset, std::move(operand)));
+            return parse_postfix(build_.make_negation(token.offset, std::move(operand)));
         }
         if (is("-") || is("+")) {
             next();
-            return parse_postfix(make_sign(token, parse_expression(90)));
+            return parse_postfix(build_.make_sign(token, parse_expression(90)));
         }
         if (accept("(")) {
             NodePointer node = parse_sequence();
@@ -346,46 +277,10 @@ private:
                 name = current().text;
                 next();
             }
-            return parse_postfix(make_item(token.offset, std::move(name)));
+            return parse_postfix(build_.make_item(token.offset, std::move(name)));
         }
         if (accept("::")) return parse_postfix(parse_name());
         return parse_operand();
-    }
-
-    NodePointer make_sign(const Token& sign, NodePointer operand) {
-        const Type known = type(operand);
-        const bool is_minus = sign.text == "-";
-        const bool is_right = known == Type::unknown || known == Type::integer ||
-                              known == Type::real || (is_minus && known == Type::duration);
-        if (!is_right) {
-            return stop(
-                sign.offset,
-                fmt::format(
-                    "invalid operation: {} (mismatched type {})", sign.text, to_string(known)));
-        }
-        return make(
-            {.kind = is_minus ? NodeKind::minus : NodeKind::plus,
-             .offset = sign.offset,
-             .type = known,
-             .children = {std::move(operand)}});
-    }
-
-    NodePointer make_item(std::size_t offset, std::string name) {
-        if (!name.empty() && name != "index" && name != "acc") {
-            return stop(offset, fmt::format("unknown pointer #{}", name));
-        }
-        const Type known = name == "index" ? Type::integer : Type::unknown;
-        return make(
-            {.kind = NodeKind::item, .offset = offset, .type = known, .name = std::move(name)});
-    }
-
-    NodePointer make_literal(std::size_t offset, Value value) {
-        const Type known = type_of(value.kind());
-        return make(
-            {.kind = NodeKind::literal,
-             .offset = offset,
-             .type = known,
-             .literal = std::move(value)});
     }
 
     NodePointer parse_operand() {
@@ -393,41 +288,15 @@ private:
         if (token.kind == TokenKind::identifier) return parse_postfix(parse_name());
         if (token.kind == TokenKind::number) {
             next();
-            return parse_number(token);
+            return build_.make_number(token);
         }
         if (token.kind == TokenKind::text) {
             next();
-            return parse_postfix(make_literal(token.offset, Value(token.text)));
+            return parse_postfix(build_.make_literal(token.offset, Value(token.text)));
         }
         if (accept("[")) return parse_postfix(parse_list(token.offset));
         if (accept("{")) return parse_postfix(parse_map(token.offset));
         return unexpected();
-    }
-
-    NodePointer parse_number(const Token& token) {
-        std::string text = token.text;
-        std::erase(text, '_');
-        const std::string prefix = text.substr(0, 2);
-        const int base = prefix == "0x" || prefix == "0X"   ? 16
-                         : prefix == "0o" || prefix == "0O" ? 8
-                         : prefix == "0b" || prefix == "0B" ? 2
-                                                            : 10;
-        const char* end = text.data() + text.size();
-        if (base == 10 && text.find_first_of(".eE") != std::string::npos) {
-            double number = 0;
-            const auto [stopped, error] = std::from_chars(text.data(), end, number);
-            if (error != std::errc() || stopped != end) {
-                return stop(token.offset, fmt::format("invalid float literal: {}", token.text));
-            }
-            return make_literal(token.offset, Value(number));
-        }
-        std::int64_t number = 0;
-        const char* begin = text.data() + (base == 10 ? 0 : 2);
-        const auto [stopped, error] = std::from_chars(begin, end, number, base);
-        if (error != std::errc() || stopped != end) {
-            return stop(token.offset, fmt::format("invalid integer literal: {}", token.text));
-        }
-        return make_literal(token.offset, Value(number));
     }
 
     NodePointer parse_list(std::size_t offset) {
@@ -437,7 +306,7 @@ private:
             if (!is("]")) expect(",");
         }
         expect("]");
-        return make(std::move(node));
+        return build_.make(std::move(node));
     }
 
     NodePointer parse_map(std::size_t offset) {
@@ -447,11 +316,11 @@ private:
             if (key.kind == TokenKind::number || key.kind == TokenKind::text ||
                 key.kind == TokenKind::identifier) {
                 next();
-                node.children.push_back(make_literal(key.offset, Value(key.text)));
+                node.children.push_back(build_.make_literal(key.offset, Value(key.text)));
             } else if (is("(")) {
                 node.children.push_back(parse_expression(0));
             } else {
-                return stop(
+                return build_.stop(
                     key.offset,
                     fmt::format(
                         "a map key must be a quoted string, a number, an identifier, or an "
@@ -463,7 +332,7 @@ private:
             if (!is("}")) expect(",");
         }
         expect("}");
-        return make(std::move(node));
+        return build_.make(std::move(node));
     }
 
     const std::pair<std::string, Type>* find_variable(std::string_view name) const {
@@ -477,21 +346,22 @@ private:
         if (token.kind != TokenKind::identifier) return unexpected();
         next();
         if (is("(")) return parse_call(token, {});
-        if (token.text == "true") return make_literal(token.offset, Value(true));
-        if (token.text == "false") return make_literal(token.offset, Value(false));
-        if (token.text == "nil") return make_literal(token.offset, Value());
+        if (token.text == "true") return build_.make_literal(token.offset, Value(true));
+        if (token.text == "false") return build_.make_literal(token.offset, Value(false));
+        if (token.text == "nil") return build_.make_literal(token.offset, Value());
         if (token.text == "result") {
             parsed_.reads_result = true;
-            return make({.kind = NodeKind::result, .offset = token.offset, .type = result_type_});
+            return build_.make(
+                {.kind = NodeKind::result, .offset = token.offset, .type = result_type_});
         }
         if (const auto* variable = find_variable(token.text)) {
-            return make(
+            return build_.make(
                 {.kind = NodeKind::variable,
                  .offset = token.offset,
                  .type = variable->second,
                  .name = token.text});
         }
-        return stop(token.offset, fmt::format("unknown name {}", token.text));
+        return build_.stop(token.offset, fmt::format("unknown name {}", token.text));
     }
 
     NodePointer parse_pipe(NodePointer left) {
@@ -504,7 +374,7 @@ private:
     NodePointer parse_call(const Token& name, std::vector<NodePointer> arguments) {
         const Builtin* builtin = find_builtin(name.text);
         if (builtin == nullptr) {
-            return stop(name.offset, fmt::format("unknown name {}", name.text));
+            return build_.stop(name.offset, fmt::format("unknown name {}", name.text));
         }
         expect("(");
         const std::size_t given = arguments.size();
@@ -515,40 +385,13 @@ private:
             arguments.push_back(is_predicate ? parse_predicate() : parse_expression(0));
         }
         expect(")");
-        if (is_stopped()) return nullptr;
-        if (arguments.size() < builtin->arguments_min) {
-            return stop(name.offset, fmt::format("not enough arguments to call {}", name.text));
-        }
-        if (arguments.size() > builtin->arguments_max) {
-            return stop(name.offset, fmt::format("too many arguments to call {}", name.text));
-        }
-        if (builtin->loop != Loop::none && !fits(arguments[0], Type::list)) {
-            return stop(
-                name.offset,
-                fmt::format(
-                    "builtin {} takes only array (got {})",
-                    name.text,
-                    to_string(type(arguments[0]))));
-        }
-        const Type first = arguments.empty() ? Type::unknown : type(arguments[0]);
-        const bool has_length = first == Type::unknown || first == Type::text ||
-                                first == Type::list || first == Type::map;
-        if (name.text == "len" && !has_length) {
-            return stop(
-                name.offset, fmt::format("invalid argument for len (type {})", to_string(first)));
-        }
-        const bool is_about_result = !arguments.empty() && arguments[0]->kind == NodeKind::result;
+        const bool is_about_result =
+            !arguments.empty() && arguments[0] && arguments[0]->kind == NodeKind::result;
         if ((name.text == "len" && is_about_result) || name.text == "isNil" ||
             name.text == "default") {
             parsed_.asks_length = true;
         }
-        return make(
-            {.kind = NodeKind::call,
-             .offset = name.offset,
-             .type = builtin->type,
-             .children = std::move(arguments),
-             .name = name.text,
-             .builtin = builtin});
+        return build_.make_call(name, *builtin, std::move(arguments));
     }
 
     NodePointer parse_predicate() {
@@ -560,7 +403,7 @@ private:
         } else {
             node = parse_expression(0);
             if (!is_stopped() && is(";")) {
-                stop(current().offset, "wrap predicate with brackets { and }");
+                build_.stop(current().offset, "wrap predicate with brackets { and }");
             }
         }
         --loops_;
@@ -586,7 +429,8 @@ private:
         }
         if (!is_chain || is_stopped()) return node;
         const std::size_t offset = node->offset;
-        return make({.kind = NodeKind::chain, .offset = offset, .children = {std::move(node)}});
+        return build_.make(
+            {.kind = NodeKind::chain, .offset = offset, .children = {std::move(node)}});
     }
 
     NodePointer parse_field(std::size_t offset, NodePointer of, bool is_optional) {
@@ -594,7 +438,7 @@ private:
         const bool is_name = name.kind == TokenKind::identifier ||
                              (name.kind == TokenKind::op && !name.text.empty() &&
                               name.text.front() >= 'a' && name.text.front() <= 'z');
-        if (!is_name) return stop(name.offset, "expected name");
+        if (!is_name) return build_.stop(name.offset, "expected name");
         next();
         if (accept("(")) {
             Node node{.kind = NodeKind::method, .offset = offset, .name = name.text};
@@ -605,18 +449,9 @@ private:
                 if (!is(")")) expect(",");
             }
             expect(")");
-            return make(std::move(node));
+            return build_.make(std::move(node));
         }
-        const Type known = type(of);
-        if (known != Type::unknown && known != Type::map) {
-            return stop(
-                name.offset, fmt::format("type {} has no field {}", to_string(known), name.text));
-        }
-        return make(
-            {.kind = NodeKind::member,
-             .offset = offset,
-             .children = {std::move(of), make_literal(name.offset, Value(name.text))},
-             .is_optional = is_optional});
+        return build_.make_field(offset, name, std::move(of), is_optional);
     }
 
     NodePointer parse_index(std::size_t offset, NodePointer of, bool is_optional) {
@@ -626,63 +461,21 @@ private:
             NodePointer to;
             if (!is("]")) to = parse_expression(0);
             expect("]");
-            return make_slice(offset, std::move(of), std::move(from), std::move(to));
+            return build_.make_slice(offset, std::move(of), std::move(from), std::move(to));
         }
         expect("]");
         if (is_stopped()) return nullptr;
         if (of->kind == NodeKind::result) parsed_.indexes_result = true;
-        const Type known = type(of);
-        if (known != Type::unknown && known != Type::map && known != Type::list) {
-            return stop(
-                offset,
-                fmt::format("type {}[{}] is undefined", to_string(known), to_string(type(from))));
-        }
-        if (known == Type::map && !fits(from, Type::text)) {
-            return stop(
-                from->offset,
-                fmt::format("cannot use {} to get an element from a map", to_string(type(from))));
-        }
-        if (known == Type::list && !fits(from, Type::integer)) {
-            return stop(
-                from->offset,
-                fmt::format(
-                    "array elements can only be selected using an integer (got {})",
-                    to_string(type(from))));
-        }
-        return make(
-            {.kind = NodeKind::member,
-             .offset = offset,
-             .children = {std::move(of), std::move(from)},
-             .is_optional = is_optional});
+        return build_.make_element(offset, std::move(of), std::move(from), is_optional);
     }
 
-    NodePointer make_slice(std::size_t offset, NodePointer of, NodePointer from, NodePointer to) {
-        const Type known = type(of);
-        if (known != Type::unknown && known != Type::list && known != Type::text) {
-            return stop(offset, fmt::format("cannot slice {}", to_string(known)));
-        }
-        for (const NodePointer* bound : {&from, &to}) {
-            if (*bound != nullptr && !fits(*bound, Type::integer)) {
-                return stop(
-                    (*bound)->offset,
-                    fmt::format("non-integer slice index {}", to_string(type(*bound))));
-            }
-        }
-        return make(
-            {.kind = NodeKind::slice,
-             .offset = offset,
-             .type = known,
-             .children = {std::move(of), std::move(from), std::move(to)}});
-    }
-
-    std::string_view source_;
+    Builder build_;
     std::vector<Token> tokens_;
     Type result_type_;
     std::size_t at_ = 0;
     int nesting_ = 0;
     int loops_ = 0;  // Predicates around the current place.
     std::vector<std::pair<std::string, Type>> variables_;
-    std::optional<Problem> problem_;
     Parsed parsed_;
 };
 
