@@ -1,0 +1,171 @@
+#include "manifest/rules.h"
+#include "ports/selector.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace serin::manifest {
+
+namespace {
+
+std::map<std::string, std::string> read_labels(const Part& labels) {
+    std::map<std::string, std::string> out;
+    if (const json::Object* members = labels.object()) {
+        for (const auto& member : *members) {
+            const auto text = json::text(&member.value());
+            if (text) out.emplace(std::string(member.key()), *text);
+        }
+    }
+    return out;
+}
+
+bool has_port(const Part& container, const std::string& name) {
+    const Part ports = container["ports"];
+    for (std::size_t i = 0; i < ports.size(); ++i) {
+        if (ports[i]["name"].text() == name) return true;
+    }
+    return false;
+}
+
+void check_port_name(const Part& container, const Part& port, Findings& findings) {
+    const std::string name = port.text();
+    if (port.integer()) {
+        const std::int64_t number = *port.integer();
+        if (number < 1 || number > 65535) {
+            findings.error(port.pointer(), "must be a port from 1 to 65535");
+        }
+    } else if (!name.empty() && !has_port(container, name)) {
+        findings.error(
+            port.pointer(),
+            fmt::format("the container has no port named '{}'", name),
+            "name it in the container's ports");
+    }
+}
+
+void check_probe(const Part& container, std::string_view name, Findings& findings) {
+    const Part probe = container[name];
+    if (!probe.is_given()) return;
+    check_port_name(container, probe["httpGet"]["port"], findings);
+    check_port_name(container, probe["tcpSocket"]["port"], findings);
+    const auto successes = probe["successThreshold"].integer();
+    if (name != "readinessProbe" && successes && *successes > 1) {
+        findings.error(probe["successThreshold"].pointer(), fmt::format("must be 1 in a {}", name));
+    }
+    if (probe["grpc"].is_given()) {
+        findings.error(
+            probe["grpc"].pointer(),
+            "gRPC probes are not supported",
+            "use httpGet, tcpSocket or exec");
+    }
+}
+
+void check_container(const Part& container, Findings& findings) {
+    for (const char* probe : {"readinessProbe", "livenessProbe", "startupProbe"}) {
+        check_probe(container, probe, findings);
+    }
+    for (const char* hook : {"preStop", "postStart"}) {
+        check_port_name(container, container["lifecycle"][hook]["httpGet"]["port"], findings);
+        check_port_name(container, container["lifecycle"][hook]["tcpSocket"]["port"], findings);
+    }
+    std::set<std::string> names;
+    const Part ports = container["ports"];
+    for (std::size_t i = 0; i < ports.size(); ++i) {
+        const std::string name = ports[i]["name"].text();
+        if (!name.empty() && !names.insert(name).second) {
+            findings.error(ports[i]["name"].pointer(), fmt::format("duplicate name '{}'", name));
+        }
+    }
+    const Part env = container["env"];
+    for (std::size_t i = 0; i < env.size(); ++i) {
+        if (!env[i]["value"].text().empty() && env[i]["valueFrom"].is_given()) {
+            findings.error(
+                env[i]["valueFrom"].pointer(), "may not be specified when `value` is not empty");
+        }
+    }
+    if (container["volumeMounts"].size() > 0) {
+        findings.warn(
+            container["volumeMounts"].pointer(),
+            "volumes are not mounted on one machine",
+            "give configuration through env or envFrom");
+    }
+}
+
+}  // namespace
+
+void check_selector(const Part& spec, Findings& findings) {
+    const Part selector = spec["selector"];
+    if (!selector.object()) return;
+    const auto read = LabelSelector::read(*selector.value());
+    if (!read) return findings.error(selector.pointer(), read.error().message);
+    if (read->is_empty()) {
+        return findings.error(
+            selector.pointer(),
+            "empty selector is invalid",
+            "write matchLabels with labels of the template");
+    }
+    const Part pods = spec["template"];
+    if (!pods.is_given()) return;
+    const Part labels = pods["metadata"]["labels"];
+    if (!read->matches(read_labels(labels))) {
+        findings.error(
+            labels.pointer(),
+            fmt::format(
+                "`selector` does not match template `labels`: it wants {}", read->to_string()));
+    }
+}
+
+void check_pod_spec(const Part& spec, Findings& findings) {
+    std::set<std::string> names;
+    for (const char* list : {"initContainers", "containers"}) {
+        const Part containers = spec[list];
+        for (std::size_t i = 0; i < containers.size(); ++i) {
+            check_container(containers[i], findings);
+            if (std::string_view(list) == "initContainers") {
+                names.insert(containers[i]["name"].text());
+            } else if (names.contains(containers[i]["name"].text())) {
+                findings.error(
+                    containers[i]["name"].pointer(),
+                    fmt::format("duplicate name '{}'", containers[i]["name"].text()),
+                    "an init container has it already");
+            }
+        }
+    }
+}
+
+void check_service(const Part& spec, Findings& findings) {
+    const Part ports = spec["ports"];
+    std::set<std::string> names;
+    std::set<std::pair<std::int64_t, std::string>> numbers;
+    for (std::size_t i = 0; i < ports.size(); ++i) {
+        const Part port = ports[i];
+        const std::string name = port["name"].text();
+        if (name.empty() && ports.size() > 1) {
+            findings.error(port["name"].pointer(), "required where there is more than one port");
+        }
+        if (!name.empty() && !names.insert(name).second) {
+            findings.error(port["name"].pointer(), fmt::format("duplicate name '{}'", name));
+        }
+        const std::string protocol = port["protocol"].is_given() ? port["protocol"].text() : "TCP";
+        const auto number = port["port"].integer();
+        if (number && !numbers.insert({*number, protocol}).second) {
+            findings.error(port["port"].pointer(), fmt::format("duplicate port {}", *number));
+        }
+        const auto target = port["targetPort"].integer();
+        if (target && (*target < 1 || *target > 65535)) {
+            findings.error(port["targetPort"].pointer(), "must be a port from 1 to 65535");
+        }
+    }
+    if (ports.size() == 0 && spec["type"].text() != "ExternalName" &&
+        spec["clusterIP"].text() != "None") {
+        findings.error(ports.pointer(), "needs at least one port");
+    }
+    if (spec["type"].text() == "ExternalName") {
+        findings.error(
+            spec["type"].pointer(), "ExternalName is not supported", "select pods by labels");
+    }
+}
+
+}  // namespace serin::manifest
