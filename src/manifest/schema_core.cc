@@ -64,11 +64,11 @@ record Service
 record ServiceSpec
   selector                        labels
   ports                           [ServicePort]
-  type~                           enum(ClusterIP NodePort LoadBalancer ExternalName)
+  type                            enum(ClusterIP NodePort LoadBalancer ExternalName)
   clusterIP~                      text
   clusterIPs~                     [text]
   externalIPs~                    [text]
-  sessionAffinity~                enum(None ClientIP)
+  sessionAffinity                 enum(None ClientIP)
   sessionAffinityConfig~          object
   externalName~                   text
   externalTrafficPolicy~          enum(Cluster Local)

@@ -35,7 +35,7 @@ record PodSpec
   hostAliases~                    [object]
   hostIPC~                        bool
   hostNetwork~                    bool
-  hostPID~                        bool
+  hostPID                         bool
   hostUsers~                      bool
   hostname~                       text
   hostnameOverride~               text

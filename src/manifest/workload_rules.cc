@@ -86,10 +86,14 @@ void check_container(const Part& container, Findings& findings) {
         }
     }
     if (container["volumeMounts"].size() > 0) {
-        findings.warn(
+        findings.error(
             container["volumeMounts"].pointer(),
-            "volumes are not mounted on one machine",
-            "give configuration through env or envFrom");
+            "volumes are not supported on one machine",
+            "use env or envFrom, or put the files into the image's folder");
+    }
+    if (container["lifecycle"]["postStart"].is_given()) {
+        findings.error(
+            container["lifecycle"]["postStart"].pointer(), "is not supported on one machine");
     }
 }
 
@@ -118,6 +122,9 @@ void check_selector(const Part& spec, Findings& findings) {
 }
 
 void check_pod_spec(const Part& spec, Findings& findings) {
+    if (spec["hostPID"].boolean()) {
+        findings.error(spec["hostPID"].pointer(), "is not supported on one machine");
+    }
     std::set<std::string> names;
     for (const char* list : {"initContainers", "containers"}) {
         const Part containers = spec[list];

@@ -1,0 +1,175 @@
+#include "manifest/defaults.h"
+
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace serin::manifest {
+
+namespace {
+
+json::Object* object_in(json::Object& parent, std::string_view name) {
+    json::Value* value = parent.if_contains(name);
+    return value ? value->if_object() : nullptr;
+}
+
+json::Array* list_in(json::Object& parent, std::string_view name) {
+    json::Value* value = parent.if_contains(name);
+    return value ? value->if_array() : nullptr;
+}
+
+void set_default(json::Object& object, std::string_view name, json::Value value) {
+    json::Value* found = object.if_contains(name);
+    if (!found || found->is_null()) object[name] = std::move(value);
+}
+
+// Calls `task` for each object in the list, if there is one.
+template <class Task>
+void for_each_in(json::Object& parent, std::string_view name, Task task) {
+    json::Array* items = list_in(parent, name);
+    if (!items) return;
+    for (json::Value& item : *items) {
+        if (json::Object* object = item.if_object()) task(*object);
+    }
+}
+
+std::string encode_base64(std::string_view text) {
+    constexpr std::string_view alphabet =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); i += 3) {
+        std::array<unsigned, 3> bytes{};
+        const std::size_t count = std::min<std::size_t>(3, text.size() - i);
+        for (std::size_t j = 0; j < count; ++j) {
+            bytes[j] = static_cast<unsigned char>(text[i + j]);
+        }
+        const unsigned bits = bytes[0] << 16U | bytes[1] << 8U | bytes[2];
+        out += alphabet[bits >> 18U];
+        out += alphabet[bits >> 12U & 63U];
+        out += count > 1 ? alphabet[bits >> 6U & 63U] : '=';
+        out += count > 2 ? alphabet[bits & 63U] : '=';
+    }
+    return out;
+}
+
+void default_secret(json::Object& secret) {
+    set_default(secret, "type", "Opaque");
+    json::Object* texts = object_in(secret, "stringData");
+    if (!texts) return;
+    set_default(secret, "data", json::Object());
+    json::Object* data = object_in(secret, "data");
+    texts = object_in(secret, "stringData");  // Adding a member moves the others.
+    if (!data) return;
+    for (const auto& member : *texts) {
+        const auto text = json::text(&member.value());
+        if (text) (*data)[member.key()] = encode_base64(*text);
+    }
+    secret.erase("stringData");
+}
+
+void default_service(json::Object& spec) {
+    set_default(spec, "type", "ClusterIP");
+    set_default(spec, "sessionAffinity", "None");
+    for_each_in(spec, "ports", [](json::Object& port) {
+        set_default(port, "protocol", "TCP");
+        if (const json::Value* number = port.if_contains("port")) {
+            set_default(port, "targetPort", json::Value(*number));
+        }
+    });
+}
+
+void default_http_get(json::Object& parent) {
+    if (json::Object* call = object_in(parent, "httpGet")) {
+        set_default(*call, "path", "/");
+        set_default(*call, "scheme", "HTTP");
+    }
+}
+
+void default_container(json::Object& container) {
+    for_each_in(
+        container, "ports", [](json::Object& port) { set_default(port, "protocol", "TCP"); });
+    for (const char* name : {"readinessProbe", "livenessProbe", "startupProbe"}) {
+        json::Object* probe = object_in(container, name);
+        if (!probe) continue;
+        default_http_get(*probe);
+        set_default(*probe, "timeoutSeconds", 1);
+        set_default(*probe, "periodSeconds", 10);
+        set_default(*probe, "successThreshold", 1);
+        set_default(*probe, "failureThreshold", 3);
+    }
+    if (json::Object* hooks = object_in(container, "lifecycle")) {
+        if (json::Object* hook = object_in(*hooks, "preStop")) default_http_get(*hook);
+    }
+}
+
+void default_pod(json::Object& spec) {
+    set_default(spec, "restartPolicy", "Always");
+    set_default(spec, "terminationGracePeriodSeconds", 30);
+    for_each_in(spec, "containers", default_container);
+    for_each_in(spec, "initContainers", default_container);
+}
+
+void default_match(json::Object& match) {
+    set_default(match, "path", json::Object());
+    if (json::Object* path = object_in(match, "path")) {
+        set_default(*path, "type", "PathPrefix");
+        set_default(*path, "value", "/");
+    }
+    for (const char* list : {"headers", "queryParams"}) {
+        for_each_in(match, list, [](json::Object& value) { set_default(value, "type", "Exact"); });
+    }
+}
+
+void default_route(json::Object& spec) {
+    for_each_in(spec, "parentRefs", [](json::Object& parent) {
+        set_default(parent, "group", "gateway.networking.k8s.io");
+        set_default(parent, "kind", "Gateway");
+    });
+    set_default(spec, "rules", json::Array{json::Object()});
+    for_each_in(spec, "rules", [](json::Object& rule) {
+        set_default(rule, "matches", json::Array{json::Object()});
+        for_each_in(rule, "matches", default_match);
+        for_each_in(rule, "backendRefs", [](json::Object& backend) {
+            set_default(backend, "group", "");
+            set_default(backend, "kind", "Service");
+            set_default(backend, "weight", 1);
+        });
+        for_each_in(rule, "filters", [](json::Object& filter) {
+            json::Object* redirect = object_in(filter, "requestRedirect");
+            if (redirect) set_default(*redirect, "statusCode", 302);
+        });
+    });
+}
+
+void default_gateway(json::Object& spec) {
+    for_each_in(spec, "listeners", [](json::Object& listener) {
+        set_default(listener, "allowedRoutes", json::Object());
+        if (json::Object* allowed = object_in(listener, "allowedRoutes")) {
+            set_default(*allowed, "namespaces", json::Object{{"from", "Same"}});
+        }
+        json::Object* tls = object_in(listener, "tls");
+        if (!tls) return;
+        set_default(*tls, "mode", "Terminate");
+        for_each_in(*tls, "certificateRefs", [](json::Object& reference) {
+            set_default(reference, "group", "");
+            set_default(reference, "kind", "Secret");
+        });
+    });
+}
+
+}  // namespace
+
+void apply_defaults(Object& object) {
+    const ResourceType* type = object.type();
+    if (!type) return;
+    if (type == &types::secret()) return default_secret(object.document());
+    json::Object* spec = object_in(object.document(), "spec");
+    if (!spec) return;
+    if (type == &types::service()) default_service(*spec);
+    if (type == &types::pod()) default_pod(*spec);
+    if (type == &types::replica_set()) set_default(*spec, "replicas", 1);
+    if (type == &types::http_route()) default_route(*spec);
+    if (type == &types::gateway()) default_gateway(*spec);
+}
+
+}  // namespace serin::manifest
