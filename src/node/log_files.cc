@@ -201,13 +201,16 @@ private:
                 const std::string shown =
                     spec_.query.has_timestamps ? stamped(segment, text) : text;
                 segment.offset += static_cast<std::int64_t>(text.size());
-                return on_chunk_(shown);
+                // A copy: whoever takes the chunk may end this reading.
+                const LogSource::OnChunk on_chunk = on_chunk_;
+                return on_chunk(shown);
             }
             if (is_written && !is_over) return look_after(spec_.poll);
             if (is_written) break;
             segments_.erase(segments_.begin());
         }
-        on_end_({});
+        const LogSource::OnEnd on_end = on_end_;
+        on_end({});
     }
 
     // The file was put aside under our hands: what we had not read of it is in the copy.

@@ -203,13 +203,20 @@ Result<ProcessId> launch(const LaunchSpec& spec) {
         .parent = getpid()};
     // The child's copy of our end of the pipe would hide our death from it.
     const int our_end = go[1].get();
+    // Our handlers must not run in the child, where their pipes are still ours.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     const pid_t pid = fork();
-    if (pid < 0) {
-        return fail(ErrorKind::unavailable, fmt::format("fork: {}", std::strerror(errno)));
-    }
     if (pid == 0) {
         close(our_end);
         become_program(child);
+    }
+    const int fork_error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (pid < 0) {
+        return fail(ErrorKind::unavailable, fmt::format("fork: {}", std::strerror(fork_error)));
     }
     failure[1].reset();
 

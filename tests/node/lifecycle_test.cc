@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "world.h"
+#include <array>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <signal.h>
@@ -252,6 +254,53 @@ TEST_CASE("a killed program's pods are taken on, and their end is still seen") {
     CHECK(
         world.pod().text("/status/containerStatuses/0/lastState/terminated/reason") ==
         "ContainerStatusUnknown");
+}
+
+// Killed at many moments of the start: between fork and record, record and exec, exec and status.
+TEST_CASE("whenever the program is killed, each container ends up with exactly one process") {
+    const auto make_pods = [](World& world) {
+        for (const char* name : {"a", "b", "c"}) {
+            world.apply(fmt::format(
+                R"({{"apiVersion": "v1", "kind": "Pod", "metadata": {{"name": "{}"}},
+                     "spec": {{"containers": [{{"name": "main", "image": "shop:v1"}}]}}}})",
+                name));
+        }
+    };
+    for (int delay_us = 0; delay_us < 12'000; delay_us += 600) {
+        CAPTURE(delay_us);
+        World world;
+        world.make_image("shop", "v1", "exec sleep 300");
+        std::array<int, 2> ready{};
+        REQUIRE(pipe(ready.data()) == 0);
+        const pid_t program = fork();
+        REQUIRE(program >= 0);
+        if (program == 0) {
+            make_pods(world);
+            static_cast<void>(!write(ready[1], "r", 1));
+            world.start_node();
+            world.until([] { return false; });
+            _exit(0);
+        }
+        char byte = 0;
+        REQUIRE(read(ready[0], &byte, 1) == 1);
+        const timespec delay{.tv_sec = 0, .tv_nsec = delay_us * 1'000L};
+        nanosleep(&delay, nullptr);
+        kill(program, SIGKILL);
+        REQUIRE(waitpid(program, nullptr, 0) == program);
+        close(ready[0]);
+        close(ready[1]);
+
+        make_pods(world);
+        world.start_node();
+        for (const Object& pod : world.pods()) {
+            const std::string name(pod.name());
+            CHECK(world.until([&] { return is_ready(world.pod(name)); }));
+            const auto processes =
+                processes_with(std::string(container_variable), fmt::format("{}/main", pod.uid()));
+            REQUIRE(processes.size() == 1);
+            CHECK(processes.front().pid == world.pid(name));
+        }
+    }
 }
 
 TEST_CASE("logs are rotated, tailed, followed and end with their container") {
