@@ -1,6 +1,7 @@
 #include "server/media.h"
 
 #include "base/document.h"
+#include "server/protobuf.h"
 
 #include <fmt/format.h>
 
@@ -98,6 +99,10 @@ Answer<json::Object> read_body(const net::HttpServerRequest& request) {
                 fmt::format("the body has {} documents, not one", read.documents.size())));
         }
         body = std::move(read.documents.front().root);
+    } else if (type == "application/vnd.kubernetes.protobuf") {
+        auto read = read_kubernetes_protobuf(request.body);
+        if (!read) return std::unexpected(unsupported_media_type(read.error().message));
+        return std::move(*read);
     } else if (
         type == "application/json" || type == "application/x-www-form-urlencoded" ||
         type == "text/plain") {

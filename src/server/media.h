@@ -22,7 +22,8 @@ Answer<Wanted> read_accept(const net::HttpServerRequest& request);
 // The content type without parameters, in lower case; "application/json" when there is none.
 std::string content_type(const net::HttpServerRequest& request);
 
-// The body as an object: JSON, or YAML where the content type says so. 415 and 400.
+// The body as an object: JSON, or YAML or Kubernetes' protobuf where the content type says so.
+// 415 and 400.
 Answer<json::Object> read_body(const net::HttpServerRequest& request);
 
 }  // namespace serin::server

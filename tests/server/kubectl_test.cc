@@ -10,7 +10,9 @@ namespace serin::server {
 namespace {
 
 bool has(std::string_view text, std::string_view part) {
-    return text.contains(part);
+    if (text.contains(part)) return true;
+    MESSAGE(fmt::format("no '{}' in: {}", part, text));
+    return false;
 }
 
 ObjectKey shop() {
@@ -149,7 +151,7 @@ TEST_CASE("kubectl patches, labels, annotates, scales and replaces") {
     CHECK(world.get(shop()).find("/spec/paused") == nullptr);
     const Output strategic = world.kubectl(R"(patch ro shop -p '{"spec":{"paused":true}}')");
     CHECK(strategic.code == 1);
-    CHECK(has(strategic.text, "UnsupportedMediaType"));
+    CHECK(has(strategic.text, "is not supported by argoproj.io/v1alpha1"));
 
     CHECK(has(world.kubectl("label ro shop tier=web").text, "labeled"));
     CHECK(world.get(shop()).label("tier") == "web");
