@@ -105,10 +105,11 @@ void check_shrinking(Question& question, const Scale& action) {
     const bool others_serve = std::ranges::any_of(seen.revisions, [&](const RevisionSeen& other) {
         return other.id != action.revision && other.available > 0;
     });
+    // Without a router, availability is bounded by what the plan tolerates to be missing.
+    if (!release.plan.routing) return;
     if (action.replicas == 0 && revision->available > 0 && !others_serve) {
         question.broken.push_back("I4 last copy: " + change);
     }
-    if (!release.plan.routing) return;
     if (seen.stable_service.revision == action.revision && action.replicas < seen.replicas) {
         question.broken.push_back("I4 last copy: the stable service's " + change);
     }

@@ -141,7 +141,7 @@ void note_progress(Turn& turn) {
     if (was == held && is != held && is != aborted) {
         turn.announce({.news = Announce::News::resumed});
     }
-    if (turn.plan.is_held && was != held && next.holds.empty()) {
+    if (is == held && was != held && next.holds.empty()) {
         turn.announce({.news = Announce::News::held});
         turn.because("held", "a person holds the release");
     }

@@ -66,7 +66,9 @@ void retire_with_router(Turn& turn) {
     int kept = 0;
     for (const RevisionSeen* other : turn.others) {
         if (other->desired == 0) continue;
-        if (!is_out_of_traffic(turn, *other)) {
+        if (is_last_copy(turn, *other)) {
+            turn.wait_for("available replicas beside revision " + other->id);
+        } else if (!is_out_of_traffic(turn, *other)) {
             turn.wait_for("traffic to be seen away from revision " + other->id);
         } else if (turn.is_promoted() || other->retire_at) {
             retire_after_delay(turn, *other, kept);
@@ -92,6 +94,13 @@ void retire_without_router(Turn& turn) {
 }
 
 }  // namespace
+
+bool is_last_copy(const Turn& turn, const RevisionSeen& revision) {
+    if (turn.seen.replicas == 0 || revision.available == 0) return false;
+    return std::ranges::none_of(turn.seen.revisions, [&](const RevisionSeen& other) {
+        return other.id != revision.id && other.available > 0;
+    });
+}
 
 void retire_others(Turn& turn) {
     if (turn.is_halted()) return;

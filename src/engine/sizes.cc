@@ -100,8 +100,17 @@ int aborted_size(Turn& turn, const RevisionSeen& candidate) {
 // The candidate keeps what may still be asked of it.
 int never_below_exposure(const Turn& turn, const RevisionSeen& candidate, int wanted) {
     if (wanted >= candidate.desired) return wanted;
-    if (turn.seen.candidate_service.revision != candidate.id) return wanted;
+    if (is_last_copy(turn, candidate)) return candidate.desired;
+    if (turn.seen.stable_service.revision == candidate.id) {
+        // It carries the stable side, whatever the plan calls it.
+        wanted = std::min(candidate.desired, std::max(wanted, turn.seen.replicas));
+    }
     const auto exposure = exposure_seen(turn);
+    if (turn.seen.candidate_service.revision != candidate.id) {
+        // Its service may have led here a moment ago.
+        const bool is_settled = turn.seen.split && turn.seen.split->is_settled;
+        return is_settled || wanted > 0 ? wanted : candidate.desired;
+    }
     if (!exposure) return candidate.desired;
     return std::min(candidate.desired, std::max(wanted, replicas_needed(turn, *exposure)));
 }

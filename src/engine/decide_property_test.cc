@@ -1,0 +1,263 @@
+#include "engine/decide.h"
+#include "engine/invariants.h"
+
+#include <doctest/doctest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+// Properties over releases and worlds that nobody would set up by hand: any state may meet any
+// observation, as after a crash, an edit or a lost event.
+
+using namespace serin;
+
+namespace {
+
+constexpr Instant start{std::chrono::hours(1000)};
+
+int upto(int most) {
+    return *rc::gen::inRange(0, most + 1);
+}
+bool coin() {
+    return *rc::gen::arbitrary<bool>();
+}
+std::string any_revision() {
+    return *rc::gen::element<std::string>("v1", "v2", "v3");
+}
+
+Step any_step() {
+    switch (upto(4)) {
+        case 0:
+            return Pause{};
+        case 1:
+            return Pause{std::chrono::seconds(upto(100))};
+        case 2:
+            return Judge{};
+        case 3:
+            return coin() ? Provision{.replicas = upto(6)} : Provision{.weight = upto(100)};
+        default:
+            return Expose{upto(100)};
+    }
+}
+
+Plan any_plan() {
+    Plan plan;
+    const int count = upto(5);
+    for (int i = 0; i < count; ++i) plan.steps.push_back(any_step());
+    plan.steps_digest = coin() ? "steps" : "others";
+    plan.routing = Routing{};
+    if (coin()) plan.routing->abort_retire_delay = std::chrono::seconds(upto(60));
+    plan.has_stable_service = true;
+    plan.has_candidate_service = true;
+    if (coin()) plan.judge_from = upto(3);
+    plan.aborts_at_deadline = coin();
+    plan.is_held = upto(5) == 0;
+    if (coin()) plan.rollback_window = upto(3);
+    return plan;
+}
+
+RunPhase any_phase() {
+    return *rc::gen::element(
+        RunPhase::pending,
+        RunPhase::running,
+        RunPhase::successful,
+        RunPhase::failed,
+        RunPhase::error,
+        RunPhase::inconclusive);
+}
+
+ReleaseState any_state(const Plan& plan) {
+    ReleaseState state;
+    if (upto(9) == 0) return state;
+    state.candidate = any_revision();
+    if (upto(9) > 0) state.stable = any_revision();
+    state.steps_digest = "steps";
+    if (!plan.steps.empty()) state.step = upto(static_cast<int>(plan.steps.size()) + 1);
+    state.is_aborted = upto(3) == 0;
+    if (coin()) state.aborted_at = start;
+    if (coin()) state.holds.push_back({HoldKind::pause_step, start});
+    if (upto(5) == 0) state.holds.push_back({HoldKind::inconclusive, start});
+    state.is_holding = coin();
+    state.skips_steps = upto(5) == 0;
+    if (coin()) state.step_run = RunNote{"run-1", any_phase(), ""};
+    if (coin()) state.background_run = RunNote{"run-2", any_phase(), ""};
+    state.progress = {
+        coin() ? Progress::Kind::advancing : Progress::Kind::timed_out,
+        start - std::chrono::seconds(upto(1000))};
+    return state;
+}
+
+RevisionSeen any_seen_revision(const std::string& id, int number) {
+    RevisionSeen revision{.id = id, .group = "shop-" + id, .number = number};
+    revision.created = start - std::chrono::minutes(10 - number);
+    revision.desired = upto(12);
+    revision.current = upto(12);
+    revision.available = upto(revision.current);
+    revision.ready = revision.available;
+    if (upto(3) == 0) revision.retire_at = start + std::chrono::seconds(upto(60) - 30);
+    return revision;
+}
+
+Observation any_world() {
+    Observation seen;
+    seen.at = start + std::chrono::seconds(upto(200));
+    seen.replicas = upto(12);
+    seen.wanted = any_revision();
+    int number = 0;
+    for (const char* id : {"v1", "v2", "v3"}) {
+        if (upto(5) > 0) seen.revisions.push_back(any_seen_revision(id, ++number));
+    }
+    if (upto(9) > 0) {
+        SplitSeen split{.written = {upto(100), 100}};
+        if (coin()) {
+            split.in_force = coin() ? split.written : Split{upto(100), 100};
+            split.is_settled = split.in_force == split.written && coin();
+        }
+        seen.split = split;
+    }
+    seen.stable_service = {coin() ? any_revision() : "", coin()};
+    seen.candidate_service = {coin() ? any_revision() : "", coin()};
+    for (const char* name : {"run-1", "run-2"}) {
+        if (coin()) continue;
+        RunSeen run{.name = name, .revision = any_revision(), .phase = any_phase()};
+        run.kind = coin() ? RunKind::step : RunKind::background;
+        if (run.kind == RunKind::step) run.step = upto(4);
+        run.is_stopping = upto(3) == 0;
+        seen.runs.push_back(run);
+    }
+    return seen;
+}
+
+// What the actions ask for, done: the world as it is when nothing else happens.
+void carry_out(const Decision& decision, Observation& seen) {
+    const auto find = [&](const std::string& id) -> RevisionSeen* {
+        const auto found = std::ranges::find(seen.revisions, id, &RevisionSeen::id);
+        return found == seen.revisions.end() ? nullptr : &*found;
+    };
+    for (const Action& action : decision.actions) {
+        if (const auto* it = std::get_if<CreateRevision>(&action)) {
+            if (find(it->revision)) continue;
+            seen.revisions.push_back(
+                {.id = it->revision,
+                 .group = "shop-" + it->revision,
+                 .number = it->number,
+                 .created = seen.at});
+        } else if (const auto* number = std::get_if<Renumber>(&action)) {
+            find(number->revision)->number = number->number;
+        } else if (const auto* scale = std::get_if<Scale>(&action)) {
+            RevisionSeen& revision = *find(scale->revision);
+            revision.desired = scale->replicas;
+            revision.sized_for = scale->sized_for;
+        } else if (const auto* split = std::get_if<SetSplit>(&action)) {
+            seen.split = SplitSeen{split->split, split->split, true};
+        } else if (const auto* service = std::get_if<PointService>(&action)) {
+            (service->service == ServiceRole::stable
+                 ? seen.stable_service
+                 : seen.candidate_service) = {service->revision, true};
+        } else if (const auto* mark = std::get_if<SetRetireAt>(&action)) {
+            find(mark->revision)->retire_at = mark->at;
+        } else if (const auto* start_run = std::get_if<StartRun>(&action)) {
+            seen.runs.push_back(
+                {.name = start_run->name,
+                 .kind = start_run->kind,
+                 .revision = start_run->revision,
+                 .step = start_run->step});
+        } else if (const auto* stop = std::get_if<StopRun>(&action)) {
+            std::ranges::find(seen.runs, stop->name, &RunSeen::name)->is_stopping = true;
+        } else if (const auto* gone = std::get_if<RemoveRun>(&action)) {
+            std::erase_if(seen.runs, [&](const RunSeen& run) { return run.name == gone->name; });
+        } else if (const auto* old = std::get_if<RemoveRevision>(&action)) {
+            std::erase_if(
+                seen.revisions, [&](const RevisionSeen& one) { return one.id == old->revision; });
+        }
+    }
+    for (RevisionSeen& revision : seen.revisions) {
+        revision.current = revision.ready = revision.available = revision.desired;
+    }
+    if (seen.split) seen.split = SplitSeen{seen.split->written, seen.split->written, true};
+}
+
+Release any_release() {
+    Release release{.name = "shop", .plan = any_plan()};
+    release.state = any_state(release.plan);
+    return release;
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+    std::string all;
+    for (const std::string& text : texts) all += text + "\n";
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("no decision breaks an invariant, whatever state meets whatever world") {
+    CHECK(rc::check([] {
+        const Release release = any_release();
+        const Observation seen = any_world();
+        const auto broken = engine::broken_invariants(release, seen, engine::decide(release, seen));
+        if (!broken.empty()) RC_FAIL(joined(broken));
+    }));
+}
+
+TEST_CASE("the same release and world give the same decision") {
+    CHECK(rc::check([] {
+        const Release release = any_release();
+        const Observation seen = any_world();
+        RC_ASSERT(engine::decide(release, seen) == engine::decide(release, seen));
+    }));
+}
+
+TEST_CASE("a world that does what it is asked comes to rest, and nothing is asked twice") {
+    CHECK(rc::check([] {
+        Release release = any_release();
+        Observation seen = any_world();
+        int turns = 0;
+        for (; turns < 60; ++turns) {
+            const Decision decision = engine::decide(release, seen);
+            const auto broken = engine::broken_invariants(release, seen, decision);
+            if (!broken.empty()) RC_FAIL(joined(broken) + reason_of(decision));
+            const Observation before = seen;
+            const bool is_still = decision.next == release.state && decision.actions.empty();
+            release.state = decision.next;
+            carry_out(decision, seen);
+            if (is_still && seen == before) break;
+        }
+        if (turns == 60) {
+            const Decision last = engine::decide(release, seen);
+            RC_FAIL(
+                std::to_string(last.actions.size()) + " actions, because " + reason_of(last) +
+                ", waiting for " + last.next.waiting_for);
+        }
+    }));
+}
+
+TEST_CASE("an abort only lowers the weight and ends at zero, seen") {
+    CHECK(rc::check([] {
+        Release release = any_release();
+        Observation seen = any_world();
+        release.state.candidate = "v2";
+        release.state.stable = "v1";
+        release.state.steps_digest = release.plan.steps_digest;
+        release.state.is_aborted = true;
+        release.state.skips_steps = false;
+        release.plan.is_held = false;
+        release.plan.rollback_window.reset();
+        seen.wanted = "v2";
+        seen.revisions = {any_seen_revision("v1", 1), any_seen_revision("v2", 2)};
+        if (!seen.split) seen.split = SplitSeen{.written = {upto(100), 100}};
+        int weight = seen.split->written.candidate;
+        for (int i = 0; i < 20; ++i) {
+            const Decision decision = engine::decide(release, seen);
+            release.state = decision.next;
+            carry_out(decision, seen);
+            RC_ASSERT(seen.split->written.candidate <= weight);
+            weight = seen.split->written.candidate;
+        }
+        RC_ASSERT(weight == 0);
+        RC_ASSERT(seen.split->in_force == Split{});
+    }));
+}
