@@ -1,0 +1,140 @@
+#include "manifest/argo/lower.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+using namespace serin;
+using namespace std::chrono_literals;
+
+namespace {
+
+argo::Lowered lower(std::string_view spec) {
+    auto value = json::parse(spec);
+    REQUIRE_MESSAGE(value, (value ? "" : value.error().message));
+    Object rollout(types::rollout(), "default", "shop");
+    rollout.put("/spec", *std::move(value));
+    return argo::lower(rollout);
+}
+
+argo::Lowered lower_canary(const std::string& canary) {
+    return lower(R"({"strategy": {"canary": )" + canary + "}}");
+}
+
+constexpr const char* routed = R"("stableService": "s", "canaryService": "c", "trafficRouting":
+    {"plugins": {"argoproj-labs/gatewayAPI": {"httpRoute": "shop"}}})";
+
+argo::Lowered lower_steps(const std::string& steps) {
+    return lower_canary(std::string("{") + routed + R"(, "steps": )" + steps + "}");
+}
+
+std::vector<std::string> problems(const argo::Lowered& lowered) {
+    std::vector<std::string> texts;
+    for (const Diagnostic& diagnostic : lowered.diagnostics) {
+        texts.push_back(diagnostic.path + ": " + diagnostic.message);
+    }
+    return texts;
+}
+
+using Texts = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a Rollout becomes a plan, with the dialect's defaults") {
+    const auto lowered = lower_canary("{}");
+    CHECK(problems(lowered).empty());
+    CHECK(lowered.replicas == 1);
+    CHECK(lowered.plan.surge == Amount{25, true});
+    CHECK(lowered.plan.progress_deadline == 600s);
+    CHECK_FALSE(lowered.plan.routing);
+    CHECK_FALSE(lowered.route);
+}
+
+TEST_CASE("steps are lowered one to one") {
+    const auto lowered = lower_steps(R"([{"setWeight": 5}, {"pause": {}},
+        {"pause": {"duration": "90s"}}, {"setCanaryScale": {"replicas": 3}},
+        {"setCanaryScale": {"matchTrafficWeight": true}},
+        {"analysis": {"templates": [{"templateName": "x"}]}}])");
+    CHECK(problems(lowered) == Texts{});
+    CHECK(
+        lowered.plan.steps ==
+        std::vector<Step>{
+            Expose{5}, Pause{}, Pause{90s}, Provision{.replicas = 3}, Provision{}, Judge{}});
+    CHECK(lowered.route->config.size() == 1);
+    CHECK(lowered.route->candidate_service == "c");
+}
+
+TEST_CASE("a pause is seconds, quoted or not, or a duration cut to whole seconds") {
+    const auto pause = [](const std::string& duration) {
+        const auto lowered = lower_steps(R"([{"pause": {"duration": )" + duration + "}}]");
+        REQUIRE(problems(lowered) == Texts{});
+        return std::get<Pause>(lowered.plan.steps.front()).duration;
+    };
+    CHECK(pause("30") == 30s);
+    CHECK(pause("\"30\"") == 30s);
+    CHECK(pause("\"1h30m\"") == 90min);
+    CHECK(pause("\"1500ms\"") == 1s);
+    CHECK(pause("0") == 0s);
+    for (const char* wrong : {"-1", "\"-1s\"", "\"soon\"", "\"\"", "1.5", "true"}) {
+        CAPTURE(wrong);
+        const auto lowered =
+            lower_steps(R"([{"pause": {"duration": )" + std::string(wrong) + "}}]");
+        CHECK(
+            problems(lowered) == Texts{"spec.strategy.canary.steps[0].pause.duration: expected "
+                                       "seconds or a duration"});
+    }
+}
+
+TEST_CASE("any text is a percentage, with or without its sign") {
+    const auto surge = [](const std::string& value) {
+        return lower_canary(R"({"maxSurge": )" + value + "}").plan.surge;
+    };
+    CHECK(surge("3") == Amount{3, false});
+    CHECK(surge("\"3\"") == Amount{3, true});
+    CHECK(surge("\"30%\"") == Amount{30, true});
+}
+
+TEST_CASE("what Serin does not act on is refused by name, all at once") {
+    const auto lowered = lower(R"({"workloadRef": {}, "strategy": {"canary": {
+        "stableService": "s", "canaryService": "c", "dynamicStableScale": true,
+        "trafficRouting": {"nginx": {}, "plugins": {"argoproj-labs/gatewayAPI": {}}},
+        "steps": [{"setHeaderRoute": {}}, {"experiment": {}}, {"setWeight": 101}, {}]}}})");
+    const std::string canary = "spec.strategy.canary.";
+    CHECK(
+        problems(lowered) == Texts{
+                                 "spec.workloadRef: not supported yet",
+                                 canary + "dynamicStableScale: not supported yet",
+                                 canary + "trafficRouting.nginx: not supported yet",
+                                 canary + "steps[0].setHeaderRoute: not supported yet",
+                                 canary + "steps[1].experiment: not supported yet",
+                                 canary + "steps[2].setWeight: must be at most 100",
+                                 canary + "steps[3]: a step has exactly one key",
+                             });
+    CHECK(
+        problems(lower(R"({"strategy": {"blueGreen": {}}})")) ==
+        Texts{"spec.strategy.blueGreen: not supported yet", "spec.strategy.canary: missing"});
+}
+
+TEST_CASE("a router needs both services") {
+    const auto lowered =
+        lower_canary(R"({"trafficRouting": {"plugins": {"argoproj-labs/gatewayAPI": {}}}})");
+    CHECK(lowered.diagnostics.size() == 2);
+}
+
+TEST_CASE("nothing makes lowering fail") {
+    for (const char* spec :
+         {"null",
+          "3",
+          "{}",
+          R"({"strategy": 4})",
+          R"({"strategy": {"canary": []}})",
+          R"({"replicas": -1, "strategy": {"canary": {"steps": [1, [], {"pause": 4},
+              {"setWeight": "x"}, {"setCanaryScale": []}], "trafficRouting": {"plugins": 3}}}})",
+          R"({"restartAt": "noon", "minReadySeconds": 1e300, "strategy": {"canary": null}})"}) {
+        CAPTURE(spec);
+        lower(spec);
+    }
+}
