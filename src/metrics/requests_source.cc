@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -119,7 +120,8 @@ std::string too_few(
         reading.counts.total(),
         question.config.requests_min,
         side,
-        seconds_text(question.config.window.value_or(now - question.started)));
+        seconds_text(
+            std::min(question.config.window.value_or(Duration::max()), now - question.started)));
 }
 
 bool is_enough(const Question& question, const WindowReading& reading) {
@@ -166,6 +168,8 @@ public:
         asked_ = windows_.watch(question_.asked, 1, look);
         if (question_.baseline) baseline_ = windows_.watch(*question_.baseline, 1, look);
         timer_ = loop_.after(question_.config.timeout, [this] { this->look(true); });
+        // For what came in between the first look and the watch.
+        first_ = loop_.after(Duration(0), look);
     }
 
 private:
@@ -176,6 +180,7 @@ private:
         asked_.reset();
         baseline_.reset();
         timer_.reset();
+        first_.reset();
         const MetricSource::Done done = std::move(done_);
         done(std::move(sample));
     }
@@ -187,6 +192,7 @@ private:
     std::unique_ptr<RequestWindows::Watch> asked_;
     std::unique_ptr<RequestWindows::Watch> baseline_;
     EventLoop::Watch timer_;
+    EventLoop::Watch first_;
 };
 
 }  // namespace
