@@ -246,6 +246,7 @@ void DataPlane::check_health() {
     }
     for (const auto& [number, instance] : instances_) {
         if (instance->phase() != Instance::Phase::serving) continue;
+        instance->trim_log();
         Result<> answered = instance->refresh(splits_per_check);
         if (!answered) answered = instance->connect();
         if (answered) {

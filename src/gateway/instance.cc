@@ -80,11 +80,11 @@ Result<std::unique_ptr<Instance>> Instance::start(
     SERIN_TRY_DO(write_file(dir + "/instance.json", json::print(note)));
     instance->fingerprint_ = rendering.fingerprint;
     instance->owners_ = std::move(rendering.owners);
-    // -db: in the foreground, one process. -q: silent once it runs.
+    // -db: in the foreground, one process. Not -q: it would hide what is wrong with the files.
     SERIN_TRY(
         instance->process_,
         start_process(
-            {binary, "-q", "-db", "-f", dir + "/haproxy.cfg"}, inherited, dir + "/haproxy.log"));
+            {binary, "-db", "-f", dir + "/haproxy.cfg"}, inherited, dir + "/haproxy.log"));
     return instance;
 }
 
@@ -345,6 +345,15 @@ void Instance::let_go() {
     servers_.clear();
     splits_.clear();
     drains_.clear();
+}
+
+void Instance::trim_log() const {
+    constexpr off_t bytes_max = 1 << 20;
+    const std::string path = dir_ + "/haproxy.log";
+    struct stat file{};
+    // HAProxy appends, so it goes on at the new end.
+    if (stat(path.c_str(), &file) != 0 || file.st_size < bytes_max) return;
+    static_cast<void>(!truncate(path.c_str(), 0));
 }
 
 void Instance::remove_files() const {

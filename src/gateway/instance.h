@@ -70,6 +70,8 @@ public:
     bool is_idle();
     // Lets an idle process go by closing the connection to it.
     void let_go();
+    // Keeps what HAProxy prints about the health of servers from filling the disk.
+    void trim_log() const;
     // Removes the folder. REQUIRES: the process has ended.
     void remove_files() const;
     // Why it did not start: HAProxy's own words, and the rule they are about, if any.

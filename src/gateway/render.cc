@@ -31,7 +31,8 @@ public:
 
 // Timeouts: `connect` is also the pause before a retry. Only idempotent methods are tried again
 // after a connection was used. idle-close-on-response: a process that is being replaced says
-// "Connection: close" with its last response instead of cutting idle connections.
+// "Connection: close" with its last response instead of cutting idle connections. abortonclose: a
+// client that has gone costs its pod no more work, and its request counts as the client's own end.
 constexpr std::string_view defaults_text = R"(defaults
     mode http
     timeout connect 200ms
@@ -46,6 +47,7 @@ constexpr std::string_view defaults_text = R"(defaults
     retry-on conn-failure empty-response
     option idle-close-on-response
     option dontlognull
+    option abortonclose
     option forwardfor
     balance leastconn
 )";
