@@ -133,17 +133,21 @@ void SmallWorld::install(const std::string& steps, const std::string& more) {
 }
 
 void SmallWorld::patch(const std::string& change) {
+    is_own_write = true;
     const auto patched =
         store.patch({&types::rollout(), std::string(ns), "shop"}, PatchKind::merge, parsed(change));
+    is_own_write = false;
     REQUIRE_MESSAGE(patched, (patched ? "" : patched.error().message));
 }
 
 void SmallWorld::patch_status(const std::string& change) {
+    is_own_write = true;
     const auto patched = store.patch(
         {&types::rollout(), std::string(ns), "shop"},
         PatchKind::merge,
         json::Object{{"status", parsed(change)}},
         Part::status);
+    is_own_write = false;
     REQUIRE_MESSAGE(patched, (patched ? "" : patched.error().message));
     settle();
 }
@@ -198,7 +202,9 @@ void SmallWorld::finish_run(
         "/status/metricResults",
         parsed(R"([{"name": "rate", "phase": "Failed", "failed": 1, "measurements":
             [{"value": "[0.80]", "phase": "Failed", "message": "8 of 40 requests failed"}]}])"));
+    is_own_write = true;
     REQUIRE(store.update(run, Part::status));
+    is_own_write = false;
     settle();
 }
 

@@ -86,6 +86,8 @@ public:
     void finish_run(const std::string& name, const std::string& phase, const std::string& message);
     std::vector<std::string> event_reasons() const;
 
+    bool is_own_write = false;  // A person writes, not a controller.
+
     ManualLoop loop;
     store::MemoryStore store;
     store::MemoryEvidenceLog evidence;
