@@ -1,13 +1,13 @@
 #include "metrics/prometheus.h"
 
 #include "expr/condition.h"
+#include "metrics/http_fields.h"
 #include "metrics/prometheus_answer.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -73,14 +73,8 @@ std::string escape(std::string_view text) {
 }
 
 Result<> read_authentication(const json::Object& config, Config& read) {
-    const json::Object* authentication = json::object(config.if_contains("authentication"));
-    if (authentication == nullptr) return {};
-    for (const char* kind : {"oauth2", "sigv4"}) {
-        const json::Object* given = json::object(authentication->if_contains(kind));
-        if (given != nullptr && !given->empty())
-            return refuse(fmt::format("authentication.{}", kind), "is not supported");
-    }
-    const json::Object* basic = json::object(authentication->if_contains("basicAuth"));
+    for (const char* kind : {"oauth2", "sigv4"}) SERIN_TRY_DO(refuse_authentication(config, kind));
+    const json::Object* basic = json::object(json::find(config, "/authentication/basicAuth"));
     if (basic == nullptr) return {};
     const std::string user = text_at(*basic, "/username");
     const std::string password = text_at(*basic, "/password");
@@ -89,36 +83,6 @@ Result<> read_authentication(const json::Object& config, Config& read) {
         return refuse("authentication.basicAuth", "needs username and password");
     read.headers.emplace_back(
         "Authorization", "Basic " + encode_base64(fmt::format("{}:{}", user, password)));
-    return {};
-}
-
-Result<> read_headers(const json::Object& config, Config& read) {
-    const json::Array* headers = json::array(config.if_contains("headers"));
-    if (headers == nullptr) return {};
-    for (const json::Value& header : *headers) {
-        const auto key = json::text(json::find(header, "/key"));
-        const auto value = json::text(json::find(header, "/value"));
-        if (!key || !value) return refuse("headers", "each needs key and value");
-        if (key->find_first_of("\r\n:") != key->npos || value->find_first_of("\r\n") != value->npos)
-            return refuse("headers", "a header with a line break or a colon in its name");
-        read.headers.emplace_back(*key, *value);
-    }
-    return {};
-}
-
-Result<> read_timeout(const json::Object& config, Config& read) {
-    const json::Value* given = config.if_contains("timeout");
-    if (given == nullptr) return {};
-    auto seconds = json::integer(given);
-    if (const auto text = json::text(given)) {
-        std::int64_t number = 0;
-        const auto [stopped, problem] =
-            std::from_chars(text->data(), text->data() + text->size(), number);
-        if (problem == std::errc() && stopped == text->data() + text->size()) seconds = number;
-    }
-    if (!seconds || *seconds < 0 || *seconds > 86'400)
-        return refuse("timeout", "expected seconds from 0");
-    if (*seconds > 0) read.timeout = std::chrono::seconds(*seconds);
     return {};
 }
 
@@ -147,15 +111,13 @@ Result<Config> read_config(const json::Object& config, const std::string& defaul
     }
     Config read{.address = text_at(config, "/address"), .query = text_at(config, "/query")};
     if (read.address.empty()) read.address = default_address;
-    if (read.address.empty()) return refuse("address", "missing");
-    if (!read.address.starts_with("http://") && !read.address.starts_with("https://"))
-        return refuse("address", "expected a URL such as http://prometheus:9090");
+    SERIN_TRY_DO(check_url("address", read.address));
     while (read.address.ends_with('/')) read.address.pop_back();
     if (read.query.empty()) return refuse("query", "missing");
     read.is_insecure = json::boolean(config.if_contains("insecure")).value_or(false);
-    SERIN_TRY_DO(read_timeout(config, read));
+    SERIN_TRY(read.timeout, read_timeout(config, "timeout", read.timeout));
+    SERIN_TRY(read.headers, read_headers(config));
     SERIN_TRY_DO(read_authentication(config, read));
-    SERIN_TRY_DO(read_headers(config, read));
     SERIN_TRY_DO(read_range(config, read));
     return read;
 }

@@ -1,0 +1,121 @@
+#include "metrics/web.h"
+
+#include "expr/json_path.h"
+#include "metrics/http_fields.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace serin::metrics {
+
+namespace {
+
+struct Config {
+    HttpRequest request;
+    expr::JsonPath path;
+};
+
+std::unexpected<Error> refuse(std::string_view field, std::string_view why) {
+    return fail(ErrorKind::invalid, fmt::format("{}: {}", field, why));
+}
+
+std::string text_of(const json::Object& config, std::string_view field) {
+    return std::string(json::text(config.if_contains(field)).value_or(""));
+}
+
+Result<> read_body(const json::Object& config, HttpRequest& request) {
+    const std::string body = text_of(config, "body");
+    const json::Value* json_body = config.if_contains("jsonBody");
+    if (body.empty() && json_body == nullptr) return {};
+    if (!body.empty() && json_body != nullptr)
+        return refuse("jsonBody", "use either body or jsonBody");
+    if (request.method == "GET") return refuse("method", "a body needs POST or PUT");
+    request.body = json_body == nullptr ? body : json::print(*json_body);
+    if (json_body != nullptr) request.headers.emplace_back("Content-Type", "application/json");
+    return {};
+}
+
+Result<Config> read_config(const json::Object& config) {
+    for (const auto& member : config) {
+        constexpr std::array<std::string_view, 9> known = {
+            "method",
+            "url",
+            "headers",
+            "body",
+            "jsonBody",
+            "timeoutSeconds",
+            "jsonPath",
+            "insecure",
+            "authentication"};
+        const std::string_view name = member.key();
+        if (std::ranges::find(known, name) == known.end()) return refuse(name, "unknown field");
+    }
+    HttpRequest request{.url = text_of(config, "url")};
+    SERIN_TRY_DO(check_url("url", request.url));
+    SERIN_TRY_DO(refuse_authentication(config, "oauth2"));
+    if (const std::string method = text_of(config, "method"); !method.empty())
+        request.method = method;
+    if (request.method != "GET" && request.method != "POST" && request.method != "PUT")
+        return refuse("method", "expected GET, POST or PUT");
+    SERIN_TRY(request.headers, read_headers(config));
+    SERIN_TRY(request.timeout, read_timeout(config, "timeoutSeconds", std::chrono::seconds(10)));
+    request.verify_peer = !json::boolean(config.if_contains("insecure")).value_or(false);
+    SERIN_TRY_DO(read_body(config, request));
+
+    std::string path = text_of(config, "jsonPath");
+    if (path.empty()) path = "{$}";
+    auto parsed = expr::JsonPath::parse(path);
+    if (!parsed) return refuse("jsonPath", parsed.error().message);
+    return Config{.request = std::move(request), .path = *std::move(parsed)};
+}
+
+Result<MetricSample> read_answer(const expr::JsonPath& path, const HttpResponse& response) {
+    if (response.status / 100 != 2) {
+        return fail(
+            ErrorKind::invalid, fmt::format("received non 2xx response code: {}", response.status));
+    }
+    const auto body = json::parse(response.body);
+    if (!body) return MetricSample{.result = json::string(response.body), .value = response.body};
+    auto found = path.first(*body);
+    if (!found) return std::unexpected(std::move(found).error().within("could not find jsonPath"));
+    return MetricSample{.result = **found, .value = json::print(**found)};
+}
+
+class Exchange : public MetricSource::Measurement {
+public:
+    Exchange(HttpClient& client, Config config, MetricSource::Done done)
+        : path_(std::move(config.path)), done_(std::move(done)) {
+        call_ = client.send(std::move(config.request), [this](Result<HttpResponse> response) {
+            // May end this object, so nothing follows the call of done.
+            const MetricSource::Done call = std::move(done_);
+            if (!response) return call(std::unexpected(std::move(response).error()));
+            call(read_answer(path_, *response));
+        });
+    }
+
+private:
+    expr::JsonPath path_;
+    MetricSource::Done done_;
+    std::unique_ptr<HttpClient::Call> call_;
+};
+
+}  // namespace
+
+Result<> WebSource::check(const json::Object& config) const {
+    SERIN_TRY_DO(read_config(config));
+    return {};
+}
+
+std::unique_ptr<MetricSource::Measurement> WebSource::measure(MetricQuery query, Done done) {
+    auto config = read_config(query.config);
+    if (!config) {
+        done(std::unexpected(std::move(config).error()));
+        return nullptr;
+    }
+    return std::make_unique<Exchange>(client_, *std::move(config), std::move(done));
+}
+
+}  // namespace serin::metrics
