@@ -86,8 +86,7 @@ public:
             if (!field) {
                 if (!record.is_open) report_unknown(record, key_of(member));
             } else if (!member.value().is_null()) {
-                if (!field->has_effect) findings_.warn(at_, "has no effect on one machine");
-                check(*field->type, member.value());
+                check_field(*field, member.value());
             }
         }
         for (const Field& field : record.fields) {
@@ -158,6 +157,17 @@ private:
                 fmt::format("needs exactly one of {}", fmt::join(record.choices, ", ")),
                 empty.empty() ? "" : fmt::format("write '{}: {{}}'", empty));
         }
+    }
+
+    // Of a part without effect only the outermost field is worth a warning.
+    void check_field(const Field& field, const json::Value& value) {
+        const bool was_without_effect = is_without_effect_;
+        if (!field.has_effect && !is_without_effect_) {
+            findings_.warn(at_, "has no effect on one machine");
+            is_without_effect_ = true;
+        }
+        check(*field.type, value);
+        is_without_effect_ = was_without_effect;
     }
 
     void wrong_type(const Type& type, const json::Value& value) {
@@ -334,6 +344,7 @@ private:
 
     Findings& findings_;
     std::string at_;  // The pointer to what is being checked.
+    bool is_without_effect_ = false;
 };
 
 }  // namespace

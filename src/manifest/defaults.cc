@@ -1,5 +1,6 @@
 #include "manifest/defaults.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -109,54 +110,6 @@ void default_pod(json::Object& spec) {
     for_each_in(spec, "initContainers", default_container);
 }
 
-void default_match(json::Object& match) {
-    set_default(match, "path", json::Object());
-    if (json::Object* path = object_in(match, "path")) {
-        set_default(*path, "type", "PathPrefix");
-        set_default(*path, "value", "/");
-    }
-    for (const char* list : {"headers", "queryParams"}) {
-        for_each_in(match, list, [](json::Object& value) { set_default(value, "type", "Exact"); });
-    }
-}
-
-void default_route(json::Object& spec) {
-    for_each_in(spec, "parentRefs", [](json::Object& parent) {
-        set_default(parent, "group", "gateway.networking.k8s.io");
-        set_default(parent, "kind", "Gateway");
-    });
-    set_default(spec, "rules", json::Array{json::Object()});
-    for_each_in(spec, "rules", [](json::Object& rule) {
-        set_default(rule, "matches", json::Array{json::Object()});
-        for_each_in(rule, "matches", default_match);
-        for_each_in(rule, "backendRefs", [](json::Object& backend) {
-            set_default(backend, "group", "");
-            set_default(backend, "kind", "Service");
-            set_default(backend, "weight", 1);
-        });
-        for_each_in(rule, "filters", [](json::Object& filter) {
-            json::Object* redirect = object_in(filter, "requestRedirect");
-            if (redirect) set_default(*redirect, "statusCode", 302);
-        });
-    });
-}
-
-void default_gateway(json::Object& spec) {
-    for_each_in(spec, "listeners", [](json::Object& listener) {
-        set_default(listener, "allowedRoutes", json::Object());
-        if (json::Object* allowed = object_in(listener, "allowedRoutes")) {
-            set_default(*allowed, "namespaces", json::Object{{"from", "Same"}});
-        }
-        json::Object* tls = object_in(listener, "tls");
-        if (!tls) return;
-        set_default(*tls, "mode", "Terminate");
-        for_each_in(*tls, "certificateRefs", [](json::Object& reference) {
-            set_default(reference, "group", "");
-            set_default(reference, "kind", "Secret");
-        });
-    });
-}
-
 }  // namespace
 
 void apply_defaults(Object& object) {
@@ -168,8 +121,6 @@ void apply_defaults(Object& object) {
     if (type == &types::service()) default_service(*spec);
     if (type == &types::pod()) default_pod(*spec);
     if (type == &types::replica_set()) set_default(*spec, "replicas", 1);
-    if (type == &types::http_route()) default_route(*spec);
-    if (type == &types::gateway()) default_gateway(*spec);
 }
 
 }  // namespace serin::manifest

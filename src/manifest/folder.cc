@@ -1,6 +1,5 @@
 #include "manifest/folder.h"
 
-#include "base/check.h"
 #include "manifest/validate.h"
 
 #include <fmt/format.h>
@@ -8,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -32,6 +32,10 @@ public:
     explicit Loader(std::string_view ns) : ns_(ns) {}
 
     void add_path(const std::string& path) {
+        if (path == "-") {
+            const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
+            return add_text(text, "standard input");
+        }
         std::error_code failure;
         const fs::file_status status = fs::status(path, failure);
         if (!fs::exists(status)) {
@@ -53,7 +57,7 @@ public:
         for (Document& document : read.documents) expand(std::move(document));
     }
 
-    Manifests take() && { return std::move(out_); }
+    FolderRead take() && { return std::move(out_); }
 
 private:
     void problem(const std::string& file, std::string message) {
@@ -131,7 +135,7 @@ private:
     }
 
     void note_key(const Document& document) {
-        const Object object = object_of(document);
+        const Object object(document.root.get_object());
         if (object.name().empty()) return;  // With a generateName each is another.
         const Mark mark = document.mark("/metadata/name");
         const std::string place = fmt::format("{}:{}", document.file, mark.line);
@@ -148,50 +152,16 @@ private:
     }
 
     std::string ns_;
-    Manifests out_;
+    FolderRead out_;
     std::map<ObjectKey, std::string> seen_;
 };
 
 }  // namespace
 
-Manifests load_manifests(const std::vector<std::string>& paths, std::string_view ns) {
+FolderRead read_folders(const std::vector<std::string>& paths, std::string_view ns) {
     Loader loader(ns);
     for (const std::string& path : paths) loader.add_path(path);
     return std::move(loader).take();
-}
-
-Manifests read_manifests(std::string_view text, std::string_view label, std::string_view ns) {
-    Loader loader(ns);
-    loader.add_text(text, label);
-    return std::move(loader).take();
-}
-
-std::vector<Diagnostic> check_references(const Manifests& manifests, const Lookup& elsewhere) {
-    std::map<ObjectKey, Object> near;
-    for (const Document& document : manifests.documents) {
-        const json::Object* root = json::object(&document.root);
-        if (!root) continue;
-        Object object(*root);
-        if (object.type() && !object.name().empty()) {
-            const ObjectKey key = object.key();
-            near.emplace(key, std::move(object));
-        }
-    }
-    const Lookup lookup = [&](const ObjectKey& key) -> const Object* {
-        const auto found = near.find(key);
-        return found != near.end() ? &found->second : elsewhere(key);
-    };
-    std::vector<Diagnostic> out;
-    for (const Document& document : manifests.documents) {
-        std::ranges::move(check_references(document, lookup), std::back_inserter(out));
-    }
-    return out;
-}
-
-Object object_of(const Document& document) {
-    const json::Object* root = json::object(&document.root);
-    SERIN_CHECK(root != nullptr);
-    return Object(*root);
 }
 
 }  // namespace serin::manifest

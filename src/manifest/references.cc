@@ -10,9 +10,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 namespace serin::manifest {
 
@@ -30,9 +33,12 @@ std::map<std::string, std::string> read_labels(const Part& labels) {
     return out;
 }
 
+// Null when there is none; of use until the next call.
+using Finder = std::function<const Object*(const ObjectKey&)>;
+
 class References {
 public:
-    References(const Object& object, const Document& document, const Lookup& lookup)
+    References(const Object& object, const Document& document, const Finder& lookup)
         : object_(object),
           root_(object.document()),
           ns_(object.ns()),
@@ -360,18 +366,37 @@ private:
     const Object& object_;
     Part root_;
     std::string ns_;
-    const Lookup& lookup_;
+    const Finder& lookup_;
     Findings findings_;
 };
 
 }  // namespace
 
-std::vector<Diagnostic> check_references(const Document& document, const Lookup& lookup) {
-    const json::Object* root = json::object(&document.root);
-    if (!root) return {};
-    const Object object(*root);
-    if (!object.type()) return {};
-    return References(object, document, lookup).check();
+std::vector<Diagnostic> check_references(
+    const std::vector<Document>& documents, const Lookup& elsewhere) {
+    std::map<ObjectKey, Object> known;
+    const auto remember = [&](Object object) {
+        const ObjectKey key = object.key();
+        return &known.insert_or_assign(key, std::move(object)).first->second;
+    };
+    for (const Document& document : documents) {
+        const json::Object* root = json::object(&document.root);
+        if (root && Object(*root).type()) remember(Object(*root));
+    }
+    const Finder finder = [&](const ObjectKey& key) -> const Object* {
+        const auto found = known.find(key);
+        if (found != known.end()) return &found->second;
+        std::optional<Object> stored = elsewhere(key);
+        return stored && stored->type() ? remember(*std::move(stored)) : nullptr;
+    };
+    std::vector<Diagnostic> out;
+    for (const Document& document : documents) {
+        const json::Object* root = json::object(&document.root);
+        if (!root || !Object(*root).type()) continue;
+        const Object object(*root);
+        std::ranges::move(References(object, document, finder).check(), std::back_inserter(out));
+    }
+    return out;
 }
 
 }  // namespace serin::manifest

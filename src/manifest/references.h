@@ -5,6 +5,7 @@
 #include "ports/object.h"
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 // Whether the other objects that an object names are there and fit. A folder is refused when they
@@ -12,11 +13,13 @@
 
 namespace serin::manifest {
 
-// The object, from the same folder or the store; null when there is none. The pointer is used
-// before the next call.
-using Lookup = std::function<const Object*(const ObjectKey&)>;
+// An object of the store; empty when there is none.
+using Lookup = std::function<std::optional<Object>(const ObjectKey&)>;
 
-// REQUIRES: the document is free of errors by `validate`, and its namespace is set.
-std::vector<Diagnostic> check_references(const Document& document, const Lookup& lookup);
+// What the documents name is looked for among themselves and then by `elsewhere`. Documents that
+// `validate` finds errors in are best left out, but do no harm.
+// REQUIRES: namespaces are set, as `read_folders` does.
+std::vector<Diagnostic> check_references(
+    const std::vector<Document>& documents, const Lookup& elsewhere);
 
 }  // namespace serin::manifest
