@@ -218,8 +218,9 @@ private:
 };
 
 Result<Program> exec_program(const CheckTarget& target, const json::Object& action) {
-    SERIN_TRY(Program program, target.program());
-    program.argv.clear();
+    SERIN_TRY(Whereabouts place, target.place());
+    Program program{
+        .argv = {}, .env = std::move(place.env), .directory = std::move(place.directory)};
     if (const json::Array* words = json::array(action.if_contains("command"))) {
         for (const json::Value& word : *words) {
             program.argv.emplace_back(json::text(&word).value_or(""));

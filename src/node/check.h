@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "node/environment.h"
+#include "node/process.h"
 #include "ports/event_loop.h"
 #include "ports/http_client.h"
 
@@ -28,7 +29,7 @@ struct CheckTarget {
     std::string ip;
     PortMap ports;
     json::Object container;
-    std::function<Result<Program>()> program;  // What `exec` runs like: environment and folder.
+    std::function<Result<Whereabouts>()> place;  // Where `exec` runs: beside the process.
 };
 
 // Calls `done` on the loop, once, never within this call, about `timeout` from now at the latest.

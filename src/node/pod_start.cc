@@ -1,6 +1,5 @@
 // How a container of a pod is started; the rest of PodWorker is in pod_worker.cc.
 
-#include "base/digest.h"
 #include "base/log.h"
 #include "node/log_files.h"
 #include "node/pod_worker.h"
@@ -131,7 +130,7 @@ Result<> PodWorker::run_program(
         container.last_exit = std::exchange(container.exit, std::nullopt);
     }
     container.started = world_.loop.now();
-    container.spec_hash = sha256_hex(json::print_canonical(spec));
+    container.image = std::string(json::text(spec.if_contains("image")).value_or(""));
 
     const std::string folder = pod_folder(world_.settings, record_.uid);
     const auto with_log = [&]() -> Result<ProcessId> {
@@ -181,14 +180,15 @@ Result<> PodWorker::run_program(
     return {};
 }
 
-CheckTarget PodWorker::target(const json::Object& spec) {
+CheckTarget PodWorker::target(const json::Object& spec, const ContainerRecord& container) {
     return {
         .loop = world_.loop,
         .http = world_.http,
         .ip = record_.ip,
         .ports = record_.ports,
         .container = spec,
-        .program = [this, spec] { return program_of(spec); }};
+        // Of the process itself: what it was started from may have changed since.
+        .place = [process = container.process] { return whereabouts_of(process); }};
 }
 
 }  // namespace serin::node

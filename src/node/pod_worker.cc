@@ -1,6 +1,5 @@
 #include "node/pod_worker.h"
 
-#include "base/digest.h"
 #include "base/log.h"
 #include "node/pod_facts.h"
 
@@ -125,7 +124,7 @@ bool PodWorker::take_on(ContainerRecord& container) {
     ContainerRecord* const record = &container;  // Stays where it is; see add_missing_containers.
     const auto request = [this] { world_.request_turn(pod_.key()); };
     Result<std::unique_ptr<ContainerRun>> run = ContainerRun::take(
-        target(*spec),
+        target(*spec, container),
         container,
         grace(),
         {.on_exit = [this, record](const ExitStatus& status) { on_exit(*record, status); },
@@ -228,7 +227,8 @@ void PodWorker::run_containers() {
 void PodWorker::run_container(const json::Object& spec) {
     ContainerRecord& container = *record_.find(name_of(spec));
     if (container.is_running()) {
-        const bool is_outdated = container.spec_hash != sha256_hex(json::print_canonical(spec));
+        // The image is all of a running pod that may change, as on Kubernetes.
+        const bool is_outdated = json::text(spec.if_contains("image")) != container.image;
         if (is_outdated && !container.is_init) {
             restart(
                 container,

@@ -83,7 +83,7 @@ private:
     void restart(ContainerRecord& container, const std::string& message, Duration grace);
 
     Duration grace() const;
-    CheckTarget target(const json::Object& spec);
+    CheckTarget target(const json::Object& spec, const ContainerRecord& container);
     const json::Object* spec_of(std::string_view container) const;
     void wake_at(Instant at);
     void tell(EventType type, std::string_view reason, const std::string& message);

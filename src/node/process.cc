@@ -11,6 +11,7 @@
 #include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
+#include <filesystem>
 #include <memory>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -281,6 +282,29 @@ std::optional<ExitStatus> collect(const ProcessId& process) {
 void signal_group(const ProcessId& process, int signal) {
     const auto stat = read_stat(process.pid);
     if (stat && stat->start_time == process.start_time) kill(-process.pid, signal);
+}
+
+Result<Whereabouts> whereabouts_of(const ProcessId& process) {
+    std::error_code error;
+    Whereabouts found{
+        .env = {},
+        .directory =
+            std::filesystem::read_symlink(fmt::format("/proc/{}/cwd", process.pid), error)};
+    const Result<std::string> env = read_file(fmt::format("/proc/{}/environ", process.pid));
+    // Asked last: what was read is of this process only if it is still there.
+    if (error || !env || find_process(process.pid) != process) {
+        return fail(ErrorKind::not_found, fmt::format("process {} has ended", process.pid));
+    }
+    std::string_view rest = *env;
+    while (!rest.empty()) {
+        const size_t end = std::min(rest.find('\0'), rest.size());
+        const std::string_view entry = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        const size_t equals = entry.find('=');
+        if (equals == std::string_view::npos) continue;
+        found.env.emplace(entry.substr(0, equals), entry.substr(equals + 1));
+    }
+    return found;
 }
 
 std::vector<ProcessId> processes_with(const std::string& variable, const std::string& value) {

@@ -87,6 +87,14 @@ std::optional<ExitStatus> collect(const ProcessId& process);
 // Sends a signal to the whole process group of a process that is still the one meant; else nothing.
 void signal_group(const ProcessId& process, int signal);
 
+// Where a running process works: the environment it was started with and its folder. `not_found`
+// when it has ended.
+struct Whereabouts {
+    std::map<std::string, std::string> env;
+    std::string directory;
+};
+Result<Whereabouts> whereabouts_of(const ProcessId& process);
+
 // The processes whose environment holds this variable with this value, however they came to be.
 std::vector<ProcessId> processes_with(const std::string& variable, const std::string& value);
 

@@ -126,10 +126,14 @@ TEST_CASE("a process is found by its environment and known by its start") {
     REQUIRE(process);
     CHECK(processes_with("MARK", "find-me-1") == std::vector{*process});
     CHECK(processes_with("MARK", "find-me").empty());
+    CHECK(
+        whereabouts_of(*process)->env == std::map<std::string, std::string>{{"MARK", "find-me-1"}});
+    CHECK(whereabouts_of(*process)->directory == "/");
     CHECK(find_process(process->pid) == *process);
 
     const ProcessId other{.pid = process->pid, .start_time = process->start_time + 1};
     CHECK_FALSE(watch_process(other));
+    CHECK_FALSE(whereabouts_of(other));
     signal_group(other, SIGKILL);
     CHECK(find_process(process->pid) == *process);
     CHECK_FALSE(collect(*process));

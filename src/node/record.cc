@@ -58,7 +58,7 @@ json::Object written(const ContainerRecord& container) {
         {"run", container.run},
         {"started", format_time_precise(container.started)},
         {"backoff_ms", container.backoff.count()},
-        {"spec_hash", container.spec_hash},
+        {"image", container.image},
         {"has_started", container.has_started},
         {"ready", container.is_ready}};
     if (container.exit) out["exit"] = written(*container.exit);
@@ -75,7 +75,7 @@ ContainerRecord read_container(const json::Object& from) {
         .backoff = Duration(json::integer(from.if_contains("backoff_ms")).value_or(0)),
         .exit = read_exit(from, "exit"),
         .last_exit = read_exit(from, "last_exit"),
-        .spec_hash = text_of(from, "spec_hash"),
+        .image = text_of(from, "image"),
         .has_started = json::boolean(from.if_contains("has_started")).value_or(false),
         .is_ready = json::boolean(from.if_contains("ready")).value_or(false)};
     container.process = {

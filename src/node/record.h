@@ -34,7 +34,7 @@ struct ContainerRecord {
     Duration backoff{0};                  // To wait after this run.
     std::optional<ExitRecord> exit;       // Of this run.
     std::optional<ExitRecord> last_exit;  // Of the run before.
-    std::string spec_hash;
+    std::string image;
     bool has_started = false;  // Its startup probe has passed, or it has none.
     bool is_ready = false;
 

@@ -238,6 +238,22 @@ TEST_CASE("a failing liveness probe restarts the container") {
     CHECK(world.pod().integer("/status/containerStatuses/0/lastState/terminated/exitCode") == 137);
 }
 
+TEST_CASE("a new image in a running pod restarts its container") {
+    World world;
+    world.make_image("shop", "v1", "exec sleep 60");
+    world.make_image("shop", "v2", "echo two; exec sleep 60");
+    world.start_node();
+    world.make_pod(R"("image": "shop:v1")");
+    REQUIRE(world.until([&] { return is_ready(world.pod()); }));
+    Object changed = world.pod();
+    changed.put(
+        "/spec/containers", json::parse(R"([{"name": "main", "image": "shop:v2"}])").value());
+    REQUIRE(world.store.update(changed));
+    CHECK(world.until([&] { return world.log() == "two\n"; }));
+    CHECK(world.until([&] { return is_ready(world.pod()); }));
+    CHECK(world.pod().integer("/status/containerStatuses/0/restartCount") == 1);
+}
+
 TEST_CASE("until the startup probe passes, the others wait") {
     World world;
     world.make_image("shop", "v1", "exec sleep 60");
