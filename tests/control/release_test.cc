@@ -312,6 +312,120 @@ TEST_CASE("without a router the share of replicas is the share of traffic") {
     CHECK(world.replicas("shop:v2") == 10);
 }
 
+TEST_CASE("replicas wanted may change at any time") {
+    SmallWorld world;
+    begin_update(world, gated);
+    world.patch(R"({"spec": {"replicas": 20}})");
+    world.settle();
+    CHECK(world.replicas("shop:v1") == 20);
+    CHECK(world.replicas("shop:v2") == 4);
+    CHECK(world.weight() == 20);
+    world.patch(R"({"spec": {"replicas": 5}})");
+    world.settle();
+    CHECK(world.replicas("shop:v1") == 5);
+    CHECK(world.replicas("shop:v2") == 1);
+    CHECK(world.weight() == 20);
+
+    world.patch_status(R"({"promoteFull": true})");
+    CHECK(world.replicas("shop:v2") == 5);
+    CHECK(world.phase() == "Healthy");
+}
+
+TEST_CASE("a service that somebody reset leads to its revision again") {
+    SmallWorld world;
+    begin_update(world, gated);
+    REQUIRE(world.store.patch(
+        {&types::service(), "default", "shop-stable"},
+        PatchKind::json,
+        *json::parse(R"([{"op": "remove",
+                          "path": "/spec/selector/rollouts-pod-template-hash"}])")));
+    world.settle();
+    CHECK(hash_in(world, "shop-stable") == hash_of(world, "shop:v1"));
+}
+
+TEST_CASE("a route that somebody rewrote gets its weights again") {
+    SmallWorld world;
+    begin_update(world, gated);
+    for (const int weight : {0, 90}) {
+        REQUIRE(world.store.patch(
+            {&types::http_route(), "default", "shop"},
+            PatchKind::merge,
+            json::Object{{"spec", json::Object{{"weight", weight}}}}));
+        world.settle();
+        CHECK(world.weight() == 20);
+    }
+}
+
+TEST_CASE("another ladder in mid-release starts at its first step") {
+    SmallWorld world;
+    begin_update(world, gated);
+    world.patch(R"({"spec": {"strategy": {"canary": {"steps": [{"setWeight": 10},
+        {"pause": {}}]}}}})");
+    world.settle();
+    CHECK(world.weight() == 10);
+    CHECK(world.replicas("shop:v2") == 1);
+    CHECK(world.rollout().integer("/status/currentStepIndex") == 1);
+    CHECK(world.router.written == std::vector<int>{20, 10});
+}
+
+TEST_CASE("a retry after a failed analysis judges anew") {
+    SmallWorld world;
+    world.install(R"([{"setWeight": 5}, {"analysis": {"templates": [{"templateName":
+        "success-rate"}]}}])");
+    world.set_image("shop:v2");
+    const std::string first(world.runs().front().name());
+    world.finish_run(first, "Failed", "");
+    world.patch_status(R"({"abort": false})");
+    CHECK(world.weight() == 5);
+    REQUIRE(world.runs().size() == 2);
+    world.finish_run(first + ".1", "Successful", "");
+    CHECK(world.phase() == "Healthy");
+}
+
+TEST_CASE("an abort ends the runs under way") {
+    SmallWorld world;
+    world.install(R"([{"setWeight": 5}, {"analysis": {"templates": [{"templateName":
+        "success-rate"}]}}])");
+    world.set_image("shop:v2");
+    world.patch_status(R"({"abort": true})");
+    CHECK(world.runs().front().boolean("/spec/terminate"));
+}
+
+TEST_CASE("replica sets that another controller left are adopted by their templates") {
+    SmallWorld world;
+    world.install(gated);
+    const std::string renamed = "shop-76f8b9";
+    Object group = world.group("shop:v1");
+    REQUIRE(world.store.remove(group.key()));
+    group.put("/metadata/name", json::string(renamed));
+    for (const char* pointer :
+         {"/metadata/labels", "/spec/template/metadata/labels", "/spec/selector/matchLabels"}) {
+        group.put(std::string(pointer) + "/rollouts-pod-template-hash", "76f8b9");
+    }
+    group.erase("/metadata/uid");
+    group.erase("/metadata/resourceVersion");
+    REQUIRE(world.store.create(group));
+    world.patch_status(R"({"stableRS": "76f8b9", "currentPodHash": "76f8b9"})");
+    world.advance(60s);
+    CHECK(world.phase() == "Healthy");
+    CHECK(world.rollout().text("/status/stableRS") == "76f8b9");
+    CHECK(hash_in(world, "shop-stable") == "76f8b9");
+}
+
+TEST_CASE("old revisions beyond the limit are removed, never one that has replicas") {
+    SmallWorld world;
+    world.install("[]", R"({"spec": {"revisionHistoryLimit": 1}})");
+    for (const char* image : {"shop:v2", "shop:v3", "shop:v4"}) {
+        world.set_image(image);
+        world.advance(40s);
+        REQUIRE(world.phase() == "Healthy");
+    }
+    CHECK(world.group("shop:v1").is_empty());
+    CHECK(world.group("shop:v2").is_empty());
+    CHECK_FALSE(world.group("shop:v3").is_empty());
+    CHECK(world.replicas("shop:v4") == 10);
+}
+
 TEST_CASE("events tell a release in the words that clients know") {
     SmallWorld world;
     begin_update(world, ladder);
