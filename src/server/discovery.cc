@@ -177,7 +177,7 @@ std::string path_item(const ResourceType& type) {
     const std::string operation = field(8, query_parameter("dryRun")) +
                                   field(8, query_parameter("fieldValidation")) +
                                   field(13, extension);
-    return field(1, item_path(type)) + field(2, field(7, operation));
+    return field(1, item_path(type)) + field(2, field(8, operation));
 }
 
 }  // namespace

@@ -157,7 +157,7 @@ struct ApiServer::Parts {
                         to->send(
                             {.headers =
                                  {{"Content-Type",
-                                   "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"}},
+                                   "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"}},
                              .body = openapi_v2()});
                     }});
         router.add({.method = "GET", .path = "/version", .handler = [](auto&&, const auto& to) {

@@ -138,6 +138,7 @@ World::World(ServerOptions options) {
     char name[] = "/tmp/serin-server-XXXXXX";
     REQUIRE(::mkdtemp(name) != nullptr);
     folder = name;
+    std::ofstream(folder + "/config") << "apiVersion: v1\nkind: Config\n";
     server = std::make_unique<ApiServer>(
         loop, store, admission, evidence, logs, store::apply_patch, std::move(options));
     const auto started = server->start();
