@@ -42,6 +42,7 @@ void DataPlane::start() {
 void DataPlane::adopt_all() {
     std::error_code error;
     fs::create_directories(settings_.folder, error);
+    fs::permissions(settings_.folder, fs::perms::owner_all, error);
     std::set<int> numbers;
     for (const auto& entry : fs::directory_iterator(settings_.folder, error)) {
         const std::string name = entry.path().filename().string();
@@ -60,6 +61,13 @@ void DataPlane::adopt_all() {
         watch(**instance);
         stream_.add(number, (*instance)->socket_path());
         instances_[number] = *std::move(instance);
+    }
+    // Where the system does not let us copy its sockets, a process has to give up its ports before
+    // its successor can have them: for this moment connections are refused.
+    for (auto& [number, instance] : instances_) {
+        if (!instance->has_kept_listeners()) continue;
+        instance->stop_softly();
+        static_cast<void>(poll(nullptr, 0, 100));
     }
     // A crash between the start of a process and the stop of its predecessor leaves two.
     const Instance* newest = serving();

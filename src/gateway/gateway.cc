@@ -176,7 +176,17 @@ Result<> HaproxyGateway::serve_all() {
     if (note_refusal()) return serve_all();
     SERIN_TRY_DO(announced);
     SERIN_TRY_DO(take_out_of_rotation());
+    for (const Object& route : world.routes) {
+        if (!table_.routes.contains(route.key())) SERIN_TRY_DO(forget_route(route));
+    }
     return write_statuses();
+}
+
+// Takes our report out of a route that has no Gateway of ours any more.
+Result<> HaproxyGateway::forget_route(const Object& route) {
+    const json::Value* status = route.find("/status");
+    if (status == nullptr || json::find(*status, "/parents") == nullptr) return {};
+    return write_status(route, route_status(*status, {}, std::nullopt, loop_.now()));
 }
 
 // A change of weights alone needs neither the other objects nor a new table.

@@ -67,6 +67,7 @@ private:
     Result<> write_class();
     Result<> write_statuses();
     Result<> write_route_status(const ObjectKey& key);
+    Result<> forget_route(const Object& route);
     Result<> write_status(Object object, json::Value status);
 
     EventLoop& loop_;

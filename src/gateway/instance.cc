@@ -110,6 +110,7 @@ Result<std::unique_ptr<Instance>> Instance::adopt(
                 instance->process_, static_cast<int>(json::integer(&fd).value_or(-1)));
             if (!copy || !listeners.adopt(std::string(name), *std::move(copy))) {
                 log::warning("listener_not_adopted", {{"listener", std::string_view(name)}});
+                instance->has_kept_listeners_ = true;
             }
         }
     }

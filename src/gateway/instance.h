@@ -37,6 +37,8 @@ public:
     static Result<std::unique_ptr<Instance>> adopt(
         const std::string& folder, int number, Listeners& listeners);
 
+    // Adopted without all of its listening sockets: it cannot be replaced without a gap.
+    bool has_kept_listeners() const { return has_kept_listeners_; }
     int number() const { return number_; }
     Phase phase() const { return phase_; }
     const Process& process() const { return process_; }
@@ -107,6 +109,7 @@ private:
     std::string dir_;
     int number_ = 0;
     Phase phase_ = Phase::starting;
+    bool has_kept_listeners_ = false;
     Process process_;
     std::string fingerprint_;
     std::vector<std::string> owners_;

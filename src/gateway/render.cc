@@ -164,8 +164,7 @@ void add_edit(const HeaderEdit& edit, const std::string& rule, Config& config) {
     }
 }
 
-void add_rule(
-    const TableRule& rule, const Frontend& frontend, const std::string& dir, Config& config) {
+void add_rule(const TableRule& rule, const Frontend& frontend, Config& config) {
     for (const HeaderEdit& edit : rule.rule.edits) add_edit(edit, rule.id, config);
     if (rule.rule.redirect) {
         add_redirect(*rule.rule.redirect, frontend, rule.id, config);
@@ -180,6 +179,10 @@ void add_rule(
                 rule.id);
         }
     }
+}
+
+void add_split(const TableRule& rule, const std::string& dir, Config& config) {
+    if (rule.rule.redirect) return;
     config.add(
         "    use_backend %[rand(" + std::to_string(split_parts) + "),map_int(" +
             map_path(dir, rule.id) + "," + std::string(no_backend) + ")]" + rule_condition(rule.id),
@@ -210,7 +213,8 @@ void add_frontend(
         add_entry(entry, config);
         if (std::ranges::find(used, entry.rule) == used.end()) used.push_back(entry.rule);
     }
-    for (const std::string& id : used) add_rule(table.rules.at(id), frontend, place.dir, config);
+    for (const std::string& id : used) add_rule(table.rules.at(id), frontend, config);
+    for (const std::string& id : used) add_split(table.rules.at(id), place.dir, config);
     config.add("    default_backend serin.unmatched");
 }
 
