@@ -110,7 +110,13 @@ Result<> see_service(
         problems.push_back(where + "service \"" + name + "\" not found");
         return {};
     }
-    const auto manager = service->annotation(argo::annotation_managed_by);
+    auto manager = service->annotation(argo::annotation_managed_by);
+    if (manager && *manager != world.rollout.name()) {
+        const auto other =
+            store.get({&types::rollout(), std::string(world.rollout.ns()), std::string(*manager)});
+        // One that is gone left its mark behind.
+        if (!other && other.error().kind == ErrorKind::not_found) manager.reset();
+    }
     if (manager && *manager != world.rollout.name()) {
         problems.push_back(
             where + "service \"" + name + "\" belongs to rollout \"" + std::string(*manager) +

@@ -15,12 +15,12 @@ constexpr Duration look_again = std::chrono::seconds(20);
 Decision finish(Turn turn) {
     Decision decision{
         .next = std::move(turn.next),
-        .actions = std::move(turn.news),
+        .actions = std::move(turn.urgent),
         .causes = std::move(turn.causes),
         .wake_at = turn.wake_at,
     };
     for (std::vector<Action>* part :
-         {&turn.first, &turn.growing, &turn.routing, &turn.judging, &turn.shrinking}) {
+         {&turn.news, &turn.first, &turn.growing, &turn.routing, &turn.judging, &turn.shrinking}) {
         std::move(part->begin(), part->end(), std::back_inserter(decision.actions));
     }
     return decision;

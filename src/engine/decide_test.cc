@@ -229,6 +229,25 @@ TEST_CASE("promotion waits for all traffic to be seen on the candidate") {
     CHECK(all<SetRetireAt>(scene.decide()).size() == 1);
 }
 
+TEST_CASE("a change right after a promotion does not send traffic back to the old revision") {
+    Scene scene;  // v1 was just left for v2, whose weight still is 100, and v3 is wanted already.
+    scene.release.state.stable = "v2";
+    scene.candidate() = revision("v2", 2, 10);
+    scene.seen.split = settled(100);
+    scene.seen.wanted = "v3";
+    const Decision decision = scene.decide();
+    CHECK(weight(decision) == -1);
+    CHECK(all<PointService>(decision) == std::vector{PointService{ServiceRole::stable, "v2"}});
+    scene.seen.stable_service.revision = "v2";
+    CHECK(weight(scene.decide()) == 0);
+}
+
+TEST_CASE("weight that goes away is the first thing done") {
+    Scene scene;
+    scene.release.state.is_aborted = true;
+    CHECK(scene.decide().actions.front() == Action{SetSplit{{0, 100}}});
+}
+
 TEST_CASE("an abort asked for wins over a promotion under way; a promotion over an old abort") {
     Scene scene;
     scene.release.state.skips_steps = true;

@@ -68,13 +68,14 @@ int within_capacity(const Turn& turn, int weight) {
 
 int wanted_weight(const Turn& turn) {
     const int written = scaled_up(turn.seen.split->written, turn.plan.weight_max);
-    if (turn.is_promoted()) {
-        // Both services lead to the candidate before the weight goes back: traffic must not
-        // return to the old revision on the way.
-        const bool is_swapped = turn.seen.stable_service.revision == turn.next.stable;
-        const bool carries = turn.seen.candidate_service.revision == turn.next.candidate;
-        return carries && !is_swapped ? written : lowered(turn, 0);
+    // Right after a promotion the weight stays until both services lead to the new stable
+    // revision: traffic must not return to the old one on the way.
+    const bool is_swapped = turn.seen.stable_service.revision == turn.next.stable;
+    const bool is_moving = turn.stable && turn.stable->available > 0 && !turn.next.is_aborted;
+    if (turn.seen.candidate_service.revision == turn.next.stable && !is_swapped && is_moving) {
+        return written;
     }
+    if (turn.is_promoted()) return lowered(turn, 0);
     if (turn.next.is_aborted || !turn.candidate || turn.candidate->available == 0 ||
         turn.seen.candidate_service.revision != turn.next.candidate) {
         return lowered(turn, 0);
@@ -95,7 +96,7 @@ void set_split(Turn& turn) {
     if (is_weight(turn.seen.split->written, weight, weight_max)) return;
     const int written = scaled_up(turn.seen.split->written, weight_max);
     const SetSplit action{{.candidate = weight, .total = weight_max}};
-    (weight < written ? turn.first : turn.routing).emplace_back(action);
+    (weight < written ? turn.urgent : turn.routing).emplace_back(action);
     turn.because(
         "weight",
         "the candidate's weight goes from " + std::to_string(written) + " to " +

@@ -25,8 +25,9 @@ struct Turn {
     Slack slack;
 
     ReleaseState next;
+    std::vector<Action> urgent;  // Traffic that goes away comes before all else.
     std::vector<Action> news;
-    std::vector<Action> first;  // Before all: revisions, and traffic that goes away.
+    std::vector<Action> first;  // Revisions.
     std::vector<Action> growing;
     std::vector<Action> routing;
     std::vector<Action> judging;
