@@ -7,6 +7,9 @@ namespace serin::server {
 namespace {
 
 constexpr Duration bookmark_interval{60'000};
+// The first events go out at the reader's pace, so that a large store fits any stream's bound.
+constexpr size_t first_bytes_max = 1 << 20;
+constexpr size_t backlog_max = 10'000;
 
 std::string_view name_of(EventKind kind) {
     switch (kind) {
@@ -58,11 +61,11 @@ public:
             {.headers = {
                  {"Content-Type", "application/json"}, {"Cache-Control", "no-cache, private"}}});
         stream_->on_closed(end_);
-        for (Object& object : std::exchange(first_, {})) {
-            send({EventKind::added, std::move(object)});
-        }
-        if (options_.sends_initial_end) send_bookmark(true);
         const auto weak = weak_from_this();
+        stream_->on_drained([weak] {
+            if (const auto self = weak.lock()) self->send_first();
+        });
+        send_first();
         timeout_ = loop_.after(options_.timeout, [weak] {
             if (const auto self = weak.lock()) self->end();
         });
@@ -70,8 +73,27 @@ public:
     }
 
 private:
+    // What there was, then what happened while it was being sent.
+    void send_first() {
+        if (has_begun_) return;
+        for (; first_sent_ < first_.size(); ++first_sent_) {
+            if (stream_->queued_bytes() > first_bytes_max) return;  // Goes on when drained.
+            write(name_of(EventKind::added), shown(first_[first_sent_]));
+        }
+        has_begun_ = true;
+        first_.clear();
+        if (options_.sends_initial_end) send_bookmark(true);
+        for (const StoreEvent& event : std::exchange(backlog_, {})) send(event);
+    }
+
     void send(const StoreEvent& event) {
-        if (stream_ == nullptr) return;
+        if (is_over_) return;
+        if (!has_begun_) {
+            if (backlog_.size() == backlog_max) {
+                return end_with({ErrorKind::gone, "the watch cannot keep up: list again"});
+            }
+            return backlog_.push_back(event);
+        }
         version_ = event.object.resource_version();
         write(name_of(event.kind), shown(event.object));
     }
@@ -103,7 +125,7 @@ private:
         bookmark_ = loop_.after(bookmark_interval, [weak = weak_from_this()] {
             const auto self = weak.lock();
             if (self == nullptr) return;
-            self->send_bookmark(false);
+            if (self->has_begun_) self->send_bookmark(false);
             self->wait_for_bookmark();
         });
     }
@@ -121,14 +143,18 @@ private:
     }
 
     void end() {
+        is_over_ = true;
         stream_->end();
-        handle_.reset();
         end_();
     }
 
     EventLoop& loop_;
     WatchOptions options_;
     std::vector<Object> first_;
+    size_t first_sent_ = 0;
+    std::vector<StoreEvent> backlog_;
+    bool has_begun_ = false;  // All of first_ has been written.
+    bool is_over_ = false;
     std::string version_;
     std::unique_ptr<net::HttpStream> stream_;
     std::unique_ptr<WatchHandle> handle_;

@@ -416,6 +416,21 @@ TEST_CASE("a watch begins where it is told to and misses nothing") {
     check_status(world.ask("GET", watch + "&resourceVersion=" + from), 410, "Expired");
 }
 
+TEST_CASE("a watch of more than a stream may hold begins at the reader's pace") {
+    World world;
+    const std::string large(100'000, 'x');
+    for (int i = 0; i < 120; ++i) {
+        Object object(types::config_map(), "default", fmt::format("c{:03}", i));
+        object.put("/data/text", json::string(large));
+        world.run([&] { CHECK(world.store.create(object)); });
+    }
+    const auto got = events(
+        world.ask("GET", "/api/v1/configmaps?watch=1&timeoutSeconds=3&sendInitialEvents=true"));
+    REQUIRE(got.size() == 121);
+    CHECK(json::text(json::find(got[119], "/object/metadata/name")) == "c119");
+    CHECK(type_of(got[120]) == "BOOKMARK");
+}
+
 TEST_CASE("a watch that the history outruns ends with an error event") {
     World world;
     std::thread breaker([&] {

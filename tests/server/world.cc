@@ -228,7 +228,11 @@ HttpResponse World::ask(
     net::CurlClient client(here);
     std::optional<Result<HttpResponse>> got;
     HttpRequest request{
-        .method = method, .url = server->url() + path, .body = body, .timeout = 30s};
+        .method = method,
+        .url = server->url() + path,
+        .body = body,
+        .timeout = 30s,
+        .body_bytes_max = 100 << 20};
     request.headers.assign(headers.begin(), headers.end());
     const auto call = client.send(std::move(request), [&](Result<HttpResponse> result) {
         got = std::move(result);
