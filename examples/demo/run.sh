@@ -95,7 +95,7 @@ scene() {
   fi
   sleep 2 # What is in flight shows in the log.
   steps=$("$serin" evidence show shop -o json | jq -c --argjson after "$first_entry" \
-    '[.[] | select(.sequence > $after) | .body.observed.split.inForce // empty
+    '[.[] | select(.sequence > $after) | .body.seen.inForce // empty
       | .candidate] | reduce .[] as $w ([]; if .[-1] == $w or $w == 0 then . else . + [$w] end)')
   counts=$("$load" report --log "$work/requests.log" --candidate "$tag" --from "$from")
   results=$(jq -c --arg name "$name" --arg outcome "$outcome" --arg reason "$reason" \

@@ -8,13 +8,13 @@ namespace serin::cli {
 
 namespace {
 
-// The server's path and form are those of server/routes: {"entries": [...]}.
+// The server's path and form are those of the server: {"items": [...]}.
 Result<std::vector<EvidenceEntry>> read_entries(Api& api, const std::string& release) {
     SERIN_TRY(
         const std::string body, api.read("/serin/v1/evidence?release=" + encode_query(release)));
     SERIN_TRY(const json::Value document, json::parse(body));
     std::vector<EvidenceEntry> entries;
-    const json::Array* items = json::array(json::find(document, "/entries"));
+    const json::Array* items = json::array(json::find(document, "/items"));
     if (items == nullptr) return entries;
     for (const json::Value& item : *items) {
         EvidenceEntry entry;
@@ -26,7 +26,7 @@ Result<std::vector<EvidenceEntry>> read_entries(Api& api, const std::string& rel
         if (const json::Object* content = json::object(json::find(item, "/body"))) {
             entry.body = *content;
         }
-        entry.previous_hash = json::text(json::find(item, "/previousHash")).value_or("");
+        entry.previous_hash = json::text(json::find(item, "/previous_hash")).value_or("");
         entry.hash = json::text(json::find(item, "/hash")).value_or("");
         entries.push_back(std::move(entry));
     }

@@ -128,6 +128,11 @@ private:
         up->add_option("--tls-key", words_.up.tls_key, "PEM file");
         up->add_option(
             "--client-ca", words_.up.client_ca, "PEM file: ask clients for certificates");
+        words_.up.prometheus_address = from_environment("ARGO_ROLLOUTS_PROMETHEUS_ADDRESS");
+        up->add_option(
+            "--prometheus",
+            words_.up.prometheus_address,
+            "Prometheus of metrics that name none (ARGO_ROLLOUTS_PROMETHEUS_ADDRESS)");
         up->add_option("--haproxy", words_.up.haproxy, "HAProxy program")->capture_default_str();
         up->add_flag("--log-json", words_.up.logs_json, "Logs as JSON lines");
         up->add_flag("-v,--verbose", words_.up.is_verbose, "Logs in detail");
@@ -258,9 +263,9 @@ private:
     void add_action(
         const char* name,
         const char* help,
-        int (*run)(Api&, const std::vector<std::string>&, Format)) {
-        CLI::App* action = api_command(name, help, [this, run](Api& api, Format format) {
-            return run(api, words_.names, format);
+        int (*act)(Api&, const std::vector<std::string>&, Format)) {
+        CLI::App* action = api_command(name, help, [this, act](Api& api, Format format) {
+            return act(api, words_.names, format);
         });
         action->add_option("rollouts", words_.names)->required();
     }

@@ -17,6 +17,7 @@ struct UpOptions {
     std::string tls_key;
     std::string client_ca;
     std::string haproxy = "haproxy";
+    std::string prometheus_address;  // For metrics that name none.
     bool logs_json = false;
     bool is_verbose = false;
 };

@@ -11,6 +11,7 @@
 #include "metrics/prometheus.h"
 #include "metrics/request_windows.h"
 #include "metrics/requests_source.h"
+#include "metrics/web.h"
 #include "net/curl_client.h"
 #include "net/loop.h"
 #include "node/node.h"
@@ -45,6 +46,7 @@ struct LocalMachine::Parts {
     traffic::HttpRouteRouter router;
     metrics::RequestsSource requests;
     metrics::PrometheusSource prometheus;
+    metrics::WebSource web;
     EventRecorder analysis_events;
     control::AnalysisController analysis;
     control::ReleaseController releases;
@@ -69,13 +71,16 @@ struct LocalMachine::Parts {
               {.state_dir = options.state_dir + "/gateway", .haproxy_binary = options.haproxy}),
           router(*store),
           requests(loop, windows),
-          prometheus(loop, http),
+          prometheus(http, options.prometheus_address),
+          web(http),
           analysis_events(*store, loop, "serin-analysis"),
           analysis(
               loop,
               *store,
               analysis_events,
-              {{"serin/requests", &requests}, {"prometheus", &prometheus}}),
+              {{std::string(metrics::RequestsSource::provider), &requests},
+               {std::string(metrics::PrometheusSource::provider), &prometheus},
+               {std::string(metrics::WebSource::provider), &web}}),
           releases(loop, *store, store->evidence(), router),
           event_expiry(*store, loop) {}
 };
