@@ -1,0 +1,164 @@
+#include "sim/data_plane.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace serin::sim {
+
+namespace {
+
+using std::chrono::seconds;
+
+constexpr Duration apply_usual{150};
+constexpr Duration report_usual{100};
+constexpr Duration look_again = seconds(1);
+
+// The weights of the first rule; Gateway API counts a missing one as 1.
+std::int64_t weight_in(const Object& route, std::string_view service) {
+    const json::Array* refs = json::array(route.find("/spec/rules/0/backendRefs"));
+    if (!refs) return 0;
+    for (const json::Value& ref : *refs) {
+        if (json::text(json::find(ref, "/name")) != service) continue;
+        return json::integer(json::find(ref, "/weight")).value_or(1);
+    }
+    return 0;
+}
+
+CallAgain earlier(CallAgain left, CallAgain right) {
+    if (!left || !right) return left ? left : right;
+    return std::min(*left, *right);
+}
+
+}  // namespace
+
+std::int64_t DataPlane::Routing::share_of(const std::string& revision) const {
+    const std::int64_t total = stable_weight + candidate_weight;
+    if (total == 0) return 0;
+    std::int64_t weight = 0;
+    if (stable == revision) weight += stable_weight;
+    if (candidate == revision) weight += candidate_weight;
+    return weight * 1000 / total;
+}
+
+std::vector<Trigger> DataPlane::triggers() const {
+    const auto route = [this](const Object&) {
+        return std::vector{stage_.key(types::http_route(), route_name)};
+    };
+    return {
+        on_change_of(types::http_route()),
+        {&types::service(), route},
+        {&types::replica_set(), route},
+    };
+}
+
+Result<CallAgain> DataPlane::reconcile(const ObjectKey& key) {
+    const auto route = stage_.store.get(key);
+    if (!route) return std::nullopt;
+    CallAgain again;
+    if (stage_.current(What::plane_down)) {
+        again = look_again;
+    } else {
+        SERIN_TRY(const Routing wanted, read(*route));
+        again = apply(wanted);
+    }
+    SERIN_TRY(const CallAgain reported, report(*route));
+    return earlier(again, reported);
+}
+
+Result<DataPlane::Routing> DataPlane::read(const Object& route) const {
+    Routing routing{
+        .stable_weight = weight_in(route, stable_service),
+        .candidate_weight = weight_in(route, candidate_service),
+        .generation = route.generation(),
+    };
+    SERIN_TRY(const Object stable, stage_.store.get(stage_.key(types::service(), stable_service)));
+    SERIN_TRY(
+        const Object candidate, stage_.store.get(stage_.key(types::service(), candidate_service)));
+    routing.stable = stable.text(hash_pointer);
+    routing.candidate = candidate.text(hash_pointer);
+    return routing;
+}
+
+// What is on its way arrives before anything newer sets out.
+CallAgain DataPlane::apply(const Routing& wanted) {
+    const Instant now = stage_.loop.now();
+    if (coming_ && now >= coming_at_) {
+        former_ = std::exchange(in_force_, std::exchange(coming_, std::nullopt));
+    }
+    if (!coming_ && wanted != in_force_) {
+        const Happening* slow = stage_.current(What::route_slow);
+        coming_ = wanted;
+        coming_at_ =
+            now + random_.duration(Duration(1), slow ? seconds(slow->number) : apply_usual);
+    }
+    if (!coming_) return std::nullopt;
+    return coming_at_ - now;
+}
+
+bool DataPlane::has_pods(const std::string& revision) const {
+    return kubelet_.pods_of(std::string(rollout_name) + "-" + revision).ready > 0;
+}
+
+json::Object DataPlane::condition_of(const Object& route) const {
+    const json::Value* former = route.find("/status/parents/0/conditions/0/message");
+    if (stage_.current(What::plane_down)) {
+        return {
+            {"type", "serin.dev/InForce"},
+            {"status", "False"},
+            {"reason", "DataPlaneDown"},
+            {"observedGeneration", in_force_->generation},
+            {"message", former ? *former : json::Value("[]")}};
+    }
+    std::int64_t stable = in_force_->stable_weight;
+    std::int64_t candidate = in_force_->candidate_weight;
+    const bool has_stable = has_pods(in_force_->stable);
+    const bool has_candidate = has_pods(in_force_->candidate);
+    const bool is_short = (stable > 0 && !has_stable) || (candidate > 0 && !has_candidate);
+    if (candidate > 0 && !has_candidate && has_stable) {
+        stable += std::exchange(candidate, 0);
+    } else if (stable > 0 && !has_stable && has_candidate && candidate > 0) {
+        candidate += std::exchange(stable, 0);
+    }
+    const json::Array weights{
+        json::Object{{stable_service, stable}, {candidate_service, candidate}}};
+    return {
+        {"type", "serin.dev/InForce"},
+        {"status", "True"},
+        {"reason", is_short ? "NoEndpoints" : "InForce"},
+        {"observedGeneration", in_force_->generation},
+        {"message", json::string(json::print(weights))}};
+}
+
+Result<CallAgain> DataPlane::report(const Object& route) {
+    if (!in_force_) return std::nullopt;
+    json::Object condition = condition_of(route);
+    const json::Object* present = json::object(route.find("/status/parents/0/conditions/0"));
+    if (present && json::same(*present, condition)) {
+        report_at_.reset();
+        return std::nullopt;
+    }
+    const Instant now = stage_.loop.now();
+    if (!report_at_) report_at_ = now + random_.duration(Duration(1), report_usual);
+    if (now < *report_at_) return *report_at_ - now;
+    report_at_.reset();
+    const Quiet quiet(stage_);
+    Object changed = route;
+    changed.put(
+        "/status/parents",
+        json::Array{json::Object{
+            {"controllerName", "serin.dev/gateway"},
+            {"parentRef", json::Object{{"name", "web"}}},
+            {"conditions", json::Array{std::move(condition)}}}});
+    SERIN_TRY_DO(stage_.store.update(std::move(changed), Part::status));
+    return std::nullopt;
+}
+
+void DataPlane::restart() {
+    if (!former_) return;
+    ++mishaps_;
+    coming_.reset();
+    in_force_ = former_;
+    request_(stage_.key(types::http_route(), route_name));
+}
+
+}  // namespace serin::sim

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "ports/reconciler.h"
+#include "sim/kubelet.h"
+#include "sim/stage.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace serin::sim {
+
+// The gateway and its data plane: the route and its services come into force late, as a whole, and
+// serin.dev/InForce tells it afterwards.
+class DataPlane : public Reconciler {
+public:
+    DataPlane(Stage& stage, const Kubelet& kubelet)
+        : stage_(stage), kubelet_(kubelet), random_(stage.random.fork(4)) {}
+
+    std::string_view name() const override { return "data plane"; }
+    std::vector<Trigger> triggers() const override;
+    void attach(RequestTurn request) override { request_ = std::move(request); }
+    Result<CallAgain> reconcile(const ObjectKey& key) override;
+
+    // Comes back with the routing of before the last.
+    void restart();
+
+    struct Routing {
+        std::string stable;  // Revision that each service selects; "" for any.
+        std::string candidate;
+        std::int64_t stable_weight = 1;
+        std::int64_t candidate_weight = 0;
+        std::int64_t generation = 0;  // Of the route.
+        friend bool operator==(const Routing&, const Routing&) = default;
+
+        // The share of requests, in permille, for pods of `revision`.
+        std::int64_t share_of(const std::string& revision) const;
+    };
+    // What requests meet now, before pods that are missing are avoided. Empty until there is any.
+    const std::optional<Routing>& in_force() const { return in_force_; }
+    // Counts the times when routing changed that nobody asked for.
+    int mishaps() const { return mishaps_; }
+
+private:
+    Result<Routing> read(const Object& route) const;
+    CallAgain apply(const Routing& wanted);
+    Result<CallAgain> report(const Object& route);
+    json::Object condition_of(const Object& route) const;
+    bool has_pods(const std::string& revision) const;
+
+    Stage& stage_;
+    const Kubelet& kubelet_;
+    Random random_;
+    RequestTurn request_;
+    std::optional<Routing> in_force_;
+    std::optional<Routing> former_;
+    std::optional<Routing> coming_;
+    Instant coming_at_;
+    std::optional<Instant> report_at_;
+    int mishaps_ = 0;
+};
+
+}  // namespace serin::sim

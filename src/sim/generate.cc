@@ -1,0 +1,177 @@
+#include "sim/random.h"
+#include "sim/scenario.h"
+
+#include <algorithm>
+#include <array>
+
+// Scenarios from seeds. Most stories have one or two troubles: with everything broken at once
+// hardly a release gets far enough to meet the interesting states.
+
+namespace serin::sim {
+
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr Duration story_max = minutes(15);
+
+std::vector<StepShape> make_steps(Random& random) {
+    std::vector<StepShape> steps;
+    const auto count = random.between(0, 6);
+    int weight = 0;
+    for (int i = 0; i < count; ++i) {
+        const auto kind = random.between(0, 9);
+        if (kind < 5) {
+            const auto raised = random.between(weight, 100);
+            weight = static_cast<int>(random.chance(100) ? random.between(0, 100) : raised);
+            steps.push_back({StepShape::Kind::weight, weight});
+        } else if (kind < 7) {
+            steps.push_back({StepShape::Kind::pause, static_cast<int>(random.between(1, 90))});
+        } else if (kind == 7) {
+            steps.push_back({StepShape::Kind::judge, 0});
+        } else if (kind == 8) {
+            steps.push_back({StepShape::Kind::gate, 0});
+        } else {
+            steps.push_back({StepShape::Kind::provision, static_cast<int>(random.between(1, 6))});
+        }
+    }
+    return steps;
+}
+
+int image_among(Random& random, int images) {
+    return static_cast<int>(random.between(2, std::max(2, images)));
+}
+
+void add_commands(Scenario& scenario, Random& random, int images) {
+    constexpr std::array commands{
+        What::abort,
+        What::retry,
+        What::promote,
+        What::promote,
+        What::promote_full,
+        What::pause,
+        What::resume,
+        What::undo,
+        What::scale,
+        What::scale_and_image,
+        What::edit_steps,
+        What::reapply,
+        What::reapply_image,
+        What::reapply_route,
+        What::evict,
+    };
+    const auto count = random.between(0, 6);
+    for (int i = 0; i < count; ++i) {
+        const auto index = random.between(0, static_cast<std::int64_t>(commands.size()) - 1);
+        Happening one{
+            .at = random.duration(seconds(10), story_max),
+            .what = commands[static_cast<std::size_t>(index)],
+        };
+        if (one.what == What::scale) one.number = static_cast<int>(random.between(1, 12));
+        if (one.what == What::scale_and_image) one.number = image_among(random, images);
+        if (one.what == What::edit_steps) one.number = static_cast<int>(random.between(1, 100));
+        if (one.what == What::evict) one.number = static_cast<int>(random.between(1, 4));
+        scenario.happenings.push_back(one);
+    }
+}
+
+struct Trouble {
+    What what = What::bad_image;
+    int least = 0;  // Strength.
+    int most = 0;
+};
+
+// More likely are those named twice.
+constexpr std::array troubles{
+    Trouble{What::bad_image},
+    Trouble{What::flaky_image},
+    Trouble{What::wrong_image},
+    Trouble{What::wrong_image},
+    Trouble{What::pods_slow, 5, 120},
+    Trouble{What::route_slow, 1, 240},
+    Trouble{What::route_slow, 1, 30},
+    Trouble{What::route_refuses},
+    Trouble{What::plane_down},
+    Trouble{What::plane_restarts},
+    Trouble{What::metric_late, 5, 120},
+    Trouble{What::metric_silent},
+    Trouble{What::metric_nan},
+    Trouble{What::metric_error},
+    Trouble{What::metric_noisy},
+    Trouble{What::crash, 1, 12},
+    Trouble{What::crash, 1, 40},
+    Trouble{What::crash_lost, 1, 12},
+    Trouble{What::events_lost, 50, 900},
+    Trouble{What::events_doubled, 50, 900},
+    Trouble{What::events_late, 50, 900},
+    Trouble{What::watches_end},
+    Trouble{What::writes_fail, 50, 600},
+    Trouble{What::writes_conflict, 50, 600},
+    Trouble{What::answers_lost, 50, 600},
+};
+
+bool is_about_image(What what) {
+    return what == What::bad_image || what == What::flaky_image || what == What::wrong_image;
+}
+
+void add_troubles(Scenario& scenario, Random& random, int images) {
+    const auto count = random.between(0, 4);
+    for (int i = 0; i < count; ++i) {
+        const auto index = random.between(0, static_cast<std::int64_t>(troubles.size()) - 1);
+        const Trouble& trouble = troubles[static_cast<std::size_t>(index)];
+        Happening one{
+            .at = random.duration(Duration(0), story_max),
+            .what = trouble.what,
+            .number = static_cast<int>(random.between(trouble.least, trouble.most)),
+            .lasting = random.duration(seconds(1), minutes(6)),
+        };
+        if (is_about_image(one.what)) {
+            one = {.what = one.what, .number = image_among(random, images)};
+        }
+        if (one.what == What::crash || one.what == What::crash_lost) {
+            one.lasting = random.duration(Duration(1), seconds(60));
+        }
+        scenario.happenings.push_back(one);
+    }
+}
+
+void choose_policies(Scenario& scenario, Random& random) {
+    scenario.has_router = random.chance(850);
+    scenario.replicas = static_cast<int>(random.between(1, 12));
+    scenario.deadline = random.duration(seconds(30), seconds(600));
+    scenario.aborts_at_deadline = random.chance(300);
+    if (random.chance(300)) scenario.ready_for = seconds(random.between(1, 20));
+    if (random.chance(200)) scenario.rollback_window = static_cast<int>(random.between(1, 3));
+    if (random.chance(250) && !scenario.steps.empty()) {
+        const auto last = static_cast<std::int64_t>(scenario.steps.size()) - 1;
+        scenario.background_from = static_cast<int>(random.between(0, last));
+    }
+    if (!scenario.has_router) return;
+    if (random.chance(300)) scenario.retire_delay = seconds(random.between(0, 60));
+    if (random.chance(300)) scenario.abort_retire_delay = seconds(random.between(0, 60));
+    if (random.chance(200)) scenario.replicas_min = static_cast<int>(random.between(1, 3));
+}
+
+}  // namespace
+
+Scenario make_scenario(std::uint64_t seed) {
+    Random random = Random(seed).fork(1);
+    Scenario scenario{.seed = seed};
+    scenario.steps = make_steps(random);
+    choose_policies(scenario, random);
+    const int images = static_cast<int>(random.between(2, 4));
+    for (int image = 2; image <= images; ++image) {
+        scenario.happenings.push_back({
+            .at = random.duration(seconds(10), story_max),
+            .what = What::set_image,
+            .number = image,
+        });
+    }
+    add_commands(scenario, random, images);
+    add_troubles(scenario, random, images);
+    std::ranges::stable_sort(scenario.happenings, {}, &Happening::at);
+    return scenario;
+}
+
+}  // namespace serin::sim

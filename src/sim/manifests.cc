@@ -1,0 +1,131 @@
+#include "sim/manifests.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace serin::sim {
+
+namespace {
+
+std::int64_t whole_seconds(Duration duration) {
+    return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+}
+
+json::Object make_analysis() {
+    return {{"templates", json::Array{json::Object{{"templateName", template_name}}}}};
+}
+
+json::Object make_step(const StepShape& step) {
+    switch (step.kind) {
+        case StepShape::Kind::weight:
+            return {{"setWeight", step.number}};
+        case StepShape::Kind::pause:
+            return {{"pause", json::Object{{"duration", fmt::format("{}s", step.number)}}}};
+        case StepShape::Kind::gate:
+            return {{"pause", json::Object()}};
+        case StepShape::Kind::provision:
+            return {{"setCanaryScale", json::Object{{"replicas", step.number}}}};
+        case StepShape::Kind::judge:
+            return {{"analysis", make_analysis()}};
+    }
+    return {};
+}
+
+Object make_service(std::string_view name) {
+    Object service(types::service(), ns, name);
+    service.put("/spec/selector/app", "shop");
+    return service;
+}
+
+Object make_template() {
+    Object analysis(types::analysis_template(), ns, template_name);
+    analysis.put(
+        "/spec/metrics",
+        json::Array{json::Object{
+            {"name", "success"},
+            {"interval", "10s"},
+            {"count", 3},
+            {"successCondition", "result[0] >= 0.95"},
+            {"provider",
+             json::Object{{"plugin", json::Object{{"serin/requests", json::Object()}}}}}}});
+    return analysis;
+}
+
+json::Object make_canary(const Scenario& scenario) {
+    json::Object canary{{"steps", make_steps(scenario.steps)}};
+    if (scenario.background_from) {
+        json::Object analysis = make_analysis();
+        analysis["startingStep"] = *scenario.background_from;
+        canary["analysis"] = std::move(analysis);
+    }
+    if (!scenario.has_router) return canary;
+    canary["stableService"] = stable_service;
+    canary["canaryService"] = candidate_service;
+    canary["trafficRouting"] = json::Object{
+        {"plugins",
+         json::Object{{"argoproj-labs/gatewayAPI", json::Object{{"httpRoute", route_name}}}}}};
+    if (scenario.retire_delay) {
+        canary["scaleDownDelaySeconds"] = whole_seconds(*scenario.retire_delay);
+    }
+    if (scenario.abort_retire_delay) {
+        canary["abortScaleDownDelaySeconds"] = whole_seconds(*scenario.abort_retire_delay);
+    }
+    if (scenario.replicas_min > 0) canary["minPodsPerReplicaSet"] = scenario.replicas_min;
+    return canary;
+}
+
+Object make_rollout(const Scenario& scenario) {
+    Object rollout(types::rollout(), ns, rollout_name);
+    rollout.put("/spec/replicas", scenario.replicas);
+    rollout.put("/spec/progressDeadlineSeconds", whole_seconds(scenario.deadline));
+    rollout.put("/spec/progressDeadlineAbort", scenario.aborts_at_deadline);
+    rollout.put("/spec/minReadySeconds", whole_seconds(scenario.ready_for));
+    if (scenario.rollback_window) {
+        rollout.put("/spec/rollbackWindow/revisions", *scenario.rollback_window);
+    }
+    rollout.put("/spec/selector/matchLabels/app", "shop");
+    rollout.put("/spec/template/metadata/labels/app", "shop");
+    rollout.put(
+        "/spec/template/spec/containers",
+        json::Array{json::Object{{"name", "shop"}, {"image", json::string(image_name(1))}}});
+    rollout.put("/spec/strategy/canary", make_canary(scenario));
+    return rollout;
+}
+
+}  // namespace
+
+json::Array make_steps(const std::vector<StepShape>& steps) {
+    json::Array made;
+    for (const StepShape& step : steps) made.emplace_back(make_step(step));
+    return made;
+}
+
+Object make_route(std::optional<int> weight) {
+    json::Object stable{{"name", stable_service}, {"port", 80}};
+    json::Object candidate{{"name", candidate_service}, {"port", 80}};
+    if (weight) {
+        stable["weight"] = 100 - *weight;
+        candidate["weight"] = *weight;
+    }
+    Object route(types::http_route(), ns, route_name);
+    route.put("/spec/parentRefs", json::Array{json::Object{{"name", "web"}}});
+    route.put(
+        "/spec/rules",
+        json::Array{
+            json::Object{{"backendRefs", json::Array{std::move(stable), std::move(candidate)}}}});
+    return route;
+}
+
+std::vector<Object> make_manifests(const Scenario& scenario) {
+    std::vector<Object> objects{make_template()};
+    if (scenario.has_router) {
+        objects.push_back(make_service(stable_service));
+        objects.push_back(make_service(candidate_service));
+        objects.push_back(make_route(0));
+    }
+    objects.push_back(make_rollout(scenario));
+    return objects;
+}
+
+}  // namespace serin::sim

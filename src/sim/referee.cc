@@ -1,0 +1,394 @@
+#include "sim/referee.h"
+
+#include "manifest/argo/lower.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace serin::sim {
+
+namespace {
+
+using std::chrono::minutes;
+
+constexpr Duration excuse = minutes(15);
+constexpr Duration sizes_kept = minutes(20);
+constexpr std::int64_t all_tasks_at_once = 50'000;
+
+// The candidate's weight in percent.
+int weight_of(const Object& route) {
+    const json::Array* refs = json::array(route.find("/spec/rules/0/backendRefs"));
+    if (!refs) return 0;
+    std::int64_t total = 0;
+    std::int64_t candidate = 0;
+    for (const json::Value& ref : *refs) {
+        const auto weight = json::integer(json::find(ref, "/weight")).value_or(1);
+        total += weight;
+        if (json::text(json::find(ref, "/name")) == candidate_service) candidate = weight;
+    }
+    return total == 0 ? 0 : static_cast<int>(candidate * 100 / total);
+}
+
+}  // namespace
+
+Referee::Referee(
+    Stage& stage,
+    const Kubelet& kubelet,
+    const DataPlane& plane,
+    const Source& source,
+    const People& people)
+    : stage_(stage), kubelet_(kubelet), plane_(plane), source_(source), people_(people) {}
+
+void Referee::accuse(std::string rule, std::string words) {
+    if (violation_) return;
+    violation_ = Violation{
+        .rule = std::move(rule),
+        .words = std::move(words),
+        .at = stage_.loop.now() - stage_.start,
+    };
+    stage_.tell("VIOLATION " + violation_->rule + ": " + violation_->words);
+}
+
+void Referee::look() {
+    const View before = view_;
+    read();
+    if (stage_.loop.tasks_at_once() > all_tasks_at_once) {
+        accuse("I6 liveness", "the controllers turn in circles without time passing");
+    }
+    if (view_ == before) return;
+    stage_.tell(describe());
+    compare(before);
+}
+
+void Referee::read() {
+    const auto touched = std::exchange(touched_, {});
+    bool reads_sets = false;
+    for (const ObjectKey& key : touched) {
+        if (key.type == &types::rollout()) read_rollout();
+        if (key.type == &types::http_route()) read_route();
+        if (key.type == &types::service()) read_services();
+        if (key.type == &types::replica_set()) reads_sets = true;
+        if (key.type == &types::analysis_run()) read_run(key);
+        if (key.type == &types::event()) read_event(key);
+    }
+    if (reads_sets) read_sets();
+    read_truth();
+}
+
+void Referee::read_rollout() {
+    const auto rollout = stage_.store.get(stage_.key(types::rollout(), rollout_name));
+    view_.exists = rollout.has_value();
+    if (!rollout) return;
+    if (generation_ != rollout->generation()) {
+        generation_ = rollout->generation();
+        plan_ = argo::lower(*rollout);
+    }
+    view_.replicas = plan_.replicas;
+    view_.phase = rollout->text("/status/phase");
+    view_.message = rollout->text("/status/message");
+    view_.waiting_for = rollout->text("/status/serin/waitingFor");
+    view_.candidate = rollout->text("/status/currentPodHash");
+    view_.stable = rollout->text("/status/stableRS");
+    view_.step = static_cast<int>(rollout->integer("/status/currentStepIndex"));
+    view_.steps = static_cast<int>(plan_.plan.steps.size());
+    view_.limit = rollout->boolean("/status/promoteFull") ? 100 : step_limit();
+    view_.is_aborted = rollout->boolean("/status/abort");
+    view_.is_held = rollout->boolean("/spec/paused");
+    const json::Array* holds = json::array(rollout->find("/status/pauseConditions"));
+    if (holds && !holds->empty()) {
+        const bool is_step = json::text(json::find((*holds)[0], "/reason")) == "CanaryPauseStep";
+        const auto index = static_cast<std::size_t>(view_.step);
+        const Pause* pause = index < plan_.plan.steps.size()
+                                 ? std::get_if<Pause>(&plan_.plan.steps[index])
+                                 : nullptr;
+        view_.is_held = view_.is_held || !is_step || (pause && !pause->duration);
+    }
+}
+
+// What the nearest weight up to the current step allows.
+int Referee::step_limit() const {
+    const auto& steps = plan_.plan.steps;
+    if (view_.step >= static_cast<int>(steps.size())) return 100;
+    for (int i = view_.step; i >= 0; --i) {
+        if (const auto* expose = std::get_if<Expose>(&steps[static_cast<std::size_t>(i)])) {
+            return expose->weight;
+        }
+    }
+    return 0;
+}
+
+void Referee::read_route() {
+    const auto route = stage_.store.get(stage_.key(types::http_route(), route_name));
+    if (route) view_.weight = weight_of(*route);
+}
+
+void Referee::read_services() {
+    const auto selected = [&](std::string_view name) {
+        const auto service = stage_.store.get(stage_.key(types::service(), name));
+        return service ? std::string(service->text(hash_pointer)) : std::string();
+    };
+    view_.stable_selected = selected(stable_service);
+    view_.candidate_selected = selected(candidate_service);
+}
+
+void Referee::read_sets() {
+    ListQuery query;
+    query.type = &types::replica_set();
+    const auto sets = stage_.store.list(query);
+    if (!sets) return;
+    view_.revisions.clear();
+    for (const Object& set : sets->items) {
+        Revision& revision = view_.revisions[std::string(set.label(hash_label).value_or(""))];
+        revision.desired = static_cast<int>(set.integer("/spec/replicas"));
+        revision.image = image_of(set);
+    }
+}
+
+void Referee::read_truth() {
+    for (auto& [hash, revision] : view_.revisions) {
+        revision.pods = kubelet_.pods_of(std::string(rollout_name) + "-" + hash);
+        revision.share = plane_.in_force() ? plane_.in_force()->share_of(hash) : 0;
+    }
+    const Instant now = stage_.loop.now();
+    if (sizes_.empty() || sizes_.back().second != view_.replicas) {
+        sizes_.emplace_back(now, view_.replicas);
+    }
+    // The size before one that has lasted long enough no longer counts.
+    while (sizes_.size() > 1 && sizes_[1].first + sizes_kept < now) sizes_.pop_front();
+    const int mishaps = plane_.mishaps() + people_.routes_written();
+    if (std::exchange(mishaps_, mishaps) != mishaps) excused_until_ = now + excuse;
+}
+
+void Referee::read_run(const ObjectKey& key) {
+    const auto run = stage_.store.get(key);
+    if (!run || run->text("/status/phase") != "Successful") return;
+    if (source_.values_given(key.name) == 0) {
+        accuse("I7 silence", "run " + key.name + " succeeded without a single value");
+    }
+    judged_.insert(
+        std::string(run->label(hash_label).value_or("")) + "/" +
+        std::string(run->label("step-index").value_or("")));
+}
+
+// A decision that the engine's own invariants refuse is a defect of the engine.
+void Referee::read_event(const ObjectKey& key) {
+    const auto event = stage_.store.get(key);
+    if (!event || event->text("/reason") != "ReconciliationError") return;
+    const std::string_view message = event->text("/message");
+    if (message.starts_with("refused a decision")) accuse("refused", std::string(message));
+}
+
+void Referee::compare(const View& before) {
+    if (!view_.exists) return;
+    if (view_.candidate != before.candidate) ++releases_;
+    check_steps(before);
+    check_last_copy(before);
+    if (!stage_.scenario.has_router) return check_together(before);
+    check_route(before);
+    check_capacity(before);
+    check_retired(before);
+}
+
+bool Referee::is_excused() const {
+    return stage_.loop.now() < excused_until_;
+}
+
+int Referee::replicas_min() const {
+    return std::ranges::min(sizes_, {}, &std::pair<Instant, int>::second).second;
+}
+
+int Referee::unavailable_max(int replicas) const {
+    const auto count = [&](const Amount& amount, bool rounds_up) {
+        if (!amount.is_percent) return amount.value;
+        return (replicas * amount.value + (rounds_up ? 99 : 0)) / 100;
+    };
+    const int unavailable = count(plan_.plan.unavailable, false);
+    return unavailable == 0 && count(plan_.plan.surge, true) == 0 ? 1 : unavailable;
+}
+
+void Referee::check_route(const View& before) {
+    if (view_.weight <= before.weight || people_.routes_written() + plane_.mishaps() != mishaps_) {
+        return;
+    }
+    if (is_excused()) return;
+    const std::string change =
+        fmt::format("the candidate's weight rises from {} to {}", before.weight, view_.weight);
+    if (view_.is_aborted) accuse("I3 abort", change + " after the abort");
+    if (view_.weight > view_.limit) {
+        accuse(
+            "I2 limit", fmt::format("{}, beyond {} of step {}", change, view_.limit, view_.step));
+    }
+}
+
+// How many replicas carry the revision's share.
+int Referee::needed(const std::string& hash, const Revision& revision) const {
+    const int replicas = replicas_min();
+    if (hash == view_.stable) {
+        const auto carrying = static_cast<int>(revision.share * replicas / 1000);
+        return std::max(1, carrying - unavailable_max(replicas));
+    }
+    auto carrying = static_cast<int>((revision.share * replicas + 999) / 1000);
+    const bool is_provisioned = std::ranges::any_of(
+        plan_.plan.steps, [](const Step& step) { return std::holds_alternative<Provision>(step); });
+    if (is_provisioned) carrying = std::min(carrying, revision.desired);
+    return std::max(1, carrying);
+}
+
+void Referee::check_capacity(const View& before) {
+    if (is_excused() || replicas_min() == 0) return;
+    for (const auto& [hash, revision] : view_.revisions) {
+        const auto former = before.revisions.find(hash);
+        if (revision.share == 0 || former == before.revisions.end()) continue;
+        const Revision& was = former->second;
+        if (revision.share <= was.share && revision.pods.able >= was.pods.able) continue;
+        const int wanted = needed(hash, revision);
+        if (revision.pods.able >= wanted) continue;
+        accuse(
+            "I1 capacity",
+            fmt::format(
+                "revision {} gets {} of 1000 requests (before: {}) with {} replicas (before: {}) "
+                "where {} carry it",
+                hash,
+                revision.share,
+                was.share,
+                revision.pods.able,
+                was.pods.able,
+                wanted));
+    }
+}
+
+int Referee::able_elsewhere(const std::string& hash) const {
+    int able = 0;
+    for (const auto& [other, revision] : view_.revisions) {
+        if (other != hash) able += revision.pods.able;
+    }
+    return able;
+}
+
+void Referee::check_last_copy(const View& before) {
+    if (view_.replicas == 0) return;
+    for (const auto& [hash, was] : before.revisions) {
+        const auto now = view_.revisions.find(hash);
+        const int desired = now == view_.revisions.end() ? 0 : now->second.desired;
+        if (was.desired == 0 || desired > 0 || was.pods.able == 0) continue;
+        if (able_elsewhere(hash) == 0) accuse("I4 last copy", "revision " + hash + " is gone");
+    }
+    const auto able = [&](const std::string& hash) {
+        const auto found = view_.revisions.find(hash);
+        return found == view_.revisions.end() ? 0 : found->second.pods.able;
+    };
+    if (view_.stable_selected != before.stable_selected && !before.stable_selected.empty() &&
+        able(view_.stable_selected) == 0 && able(before.stable_selected) > 0) {
+        accuse("I4 last copy", "the stable service leaves healthy replicas for none");
+    }
+}
+
+void Referee::check_retired(const View& before) {
+    if (is_excused() || view_.replicas == 0) return;
+    for (const auto& [hash, was] : before.revisions) {
+        const auto now = view_.revisions.find(hash);
+        const int desired = now == view_.revisions.end() ? 0 : now->second.desired;
+        if (was.desired == 0 || desired > 0 || was.pods.able == 0) continue;
+        const std::int64_t share = plane_.in_force() ? plane_.in_force()->share_of(hash) : 0;
+        if (share == 0) continue;
+        accuse(
+            "I8 order",
+            fmt::format("revision {} ends while {} of 1000 requests reach it", hash, share));
+    }
+}
+
+// Without a router all revisions together carry the traffic.
+void Referee::check_together(const View& before) {
+    const auto total = [](const View& view, int Kubelet::Pods::* count) {
+        int sum = 0;
+        for (const auto& [hash, revision] : view.revisions) sum += revision.pods.*count;
+        return sum;
+    };
+    const int able = total(view_, &Kubelet::Pods::able);
+    const int needed = replicas_min() - unavailable_max(replicas_min());
+    const bool has_fallen =
+        able < total(before, &Kubelet::Pods::able) &&
+        total(view_, &Kubelet::Pods::ready) < total(before, &Kubelet::Pods::ready);
+    if (has_fallen && able < needed) {
+        accuse(
+            "I1 capacity", fmt::format("{} replicas are left where {} are needed", able, needed));
+    }
+}
+
+void Referee::check_steps(const View& before) {
+    if (view_.candidate != before.candidate || view_.step != before.step + 1) return;
+    const auto passed = static_cast<std::size_t>(before.step);
+    if (passed >= plan_.plan.steps.size() || people_.has_pushed()) return;
+    if (!std::holds_alternative<Judge>(plan_.plan.steps[passed])) return;
+    if (view_.candidate == view_.stable || stage_.scenario.rollback_window) return;
+    if (judged_.contains(view_.candidate + "/" + std::to_string(passed))) return;
+    accuse("I7 silence", fmt::format("step {} is passed without a verdict", passed));
+}
+
+bool Referee::is_unwell(const std::string& hash) const {
+    const auto found = view_.revisions.find(hash);
+    if (found == view_.revisions.end()) return false;
+    return stage_.is_image(What::bad_image, found->second.image) ||
+           stage_.is_image(What::flaky_image, found->second.image);
+}
+
+bool Referee::is_at_rest() const {
+    const auto stable = view_.revisions.find(view_.stable);
+    if (stable == view_.revisions.end()) return false;
+    // What comes and goes for ever never rests.
+    if (stage_.is_image(What::flaky_image, stable->second.image)) return true;
+    if (stable->second.pods.ready < view_.replicas && stage_.scenario.has_router) return false;
+    const bool is_split_settled =
+        !stage_.scenario.has_router ||
+        (plane_.in_force() && plane_.in_force()->candidate_weight * 100 ==
+                                  view_.weight * (plane_.in_force()->candidate_weight +
+                                                  plane_.in_force()->stable_weight));
+    if (!is_split_settled) return false;
+    if (view_.phase == "Paused") return view_.is_held;
+    if (view_.phase == "Degraded") {
+        if (view_.is_aborted) return view_.weight == 0;
+        return is_unwell(view_.candidate) || view_.message.starts_with("InvalidSpec");
+    }
+    if (view_.phase != "Healthy") {
+        return view_.candidate != view_.stable &&
+               stage_.is_image(
+                   What::flaky_image,
+                   view_.revisions.contains(view_.candidate)
+                       ? view_.revisions.at(view_.candidate).image
+                       : 0);
+    }
+    const bool is_alone = std::ranges::all_of(view_.revisions, [&](const auto& one) {
+        return one.first == view_.stable || one.second.desired == 0;
+    });
+    return is_alone && view_.weight == 0 && view_.candidate == view_.stable;
+}
+
+std::string Referee::describe() const {
+    std::string text = fmt::format(
+        "{} {}step {}/{} weight {}",
+        view_.phase.empty() ? "-" : view_.phase,
+        view_.message.empty() ? "" : "(" + view_.message + ") ",
+        view_.step,
+        view_.steps,
+        view_.weight);
+    for (const auto& [hash, revision] : view_.revisions) {
+        text += fmt::format(
+            "; {}{}{}{} image {} wants {} has {}/{} gets {}",
+            hash,
+            hash == view_.stable ? " stable" : "",
+            hash == view_.stable_selected ? " S" : "",
+            hash == view_.candidate_selected ? " C" : "",
+            revision.image,
+            revision.desired,
+            revision.pods.ready,
+            revision.pods.able,
+            revision.share);
+    }
+    if (!view_.waiting_for.empty()) text += "; waits for " + view_.waiting_for;
+    return text;
+}
+
+}  // namespace serin::sim

@@ -1,0 +1,126 @@
+#pragma once
+
+#include "manifest/argo/lower.h"
+#include "sim/data_plane.h"
+#include "sim/kubelet.h"
+#include "sim/people.h"
+#include "sim/source.h"
+#include "sim/stage.h"
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace serin::sim {
+
+// Which rule was broken, how and when.
+struct Violation {
+    std::string rule;  // "I1 capacity".
+    std::string words;
+    Duration at{0};
+};
+
+// Watches a world and knows what no controller does: what is really in force and really ready. It
+// holds controllers to the invariants of ARCHITECTURE; what the world does to itself (pods that
+// die, a data plane that forgets, people who write routes) is nobody's fault.
+class Referee {
+public:
+    // All outlive the referee.
+    Referee(
+        Stage& stage,
+        const Kubelet& kubelet,
+        const DataPlane& plane,
+        const Source& source,
+        const People& people);
+
+    // Before each write that the store is asked for.
+    void note_write(const ObjectKey& key) { touched_.insert(key); }
+    // After each task of the loop.
+    void look();
+
+    const std::optional<Violation>& violation() const { return violation_; }
+    void accuse(std::string rule, std::string words);
+
+    // Whether the release has come to where nothing but a person or a new version moves it.
+    bool is_at_rest() const;
+    std::string describe() const;  // One line.
+    std::string_view phase() const { return view_.phase; }
+    const std::string& message() const { return view_.message; }
+    int releases() const { return releases_; }
+
+private:
+    struct Revision {
+        int desired = 0;
+        Kubelet::Pods pods;
+        std::int64_t share = 0;  // In permille, in force.
+        int image = 0;
+        friend bool operator==(const Revision& left, const Revision& right) {
+            return left.desired == right.desired && left.pods.able == right.pods.able &&
+                   left.pods.ready == right.pods.ready && left.share == right.share;
+        }
+    };
+    struct View {
+        bool exists = false;
+        int replicas = 0;
+        std::string phase;
+        std::string message;
+        std::string waiting_for;
+        std::string candidate;
+        std::string stable;
+        int step = 0;
+        int steps = 0;
+        int limit = 0;  // The highest weight that the current step allows.
+        bool is_aborted = false;
+        bool is_held = false;  // By a person, or until one decides.
+        int weight = 0;        // Written.
+        std::string stable_selected;
+        std::string candidate_selected;
+        std::map<std::string, Revision> revisions;  // By hash.
+        friend bool operator==(const View&, const View&) = default;
+    };
+
+    void read();
+    void read_rollout();
+    void read_route();
+    void read_services();
+    void read_sets();
+    void read_truth();
+    void read_run(const ObjectKey& key);
+    void read_event(const ObjectKey& key);
+    void compare(const View& before);
+    void check_route(const View& before);
+    void check_capacity(const View& before);
+    void check_last_copy(const View& before);
+    void check_retired(const View& before);
+    void check_together(const View& before);
+    void check_steps(const View& before);
+    int step_limit() const;
+    bool is_excused() const;
+    bool is_unwell(const std::string& revision) const;
+    int able_elsewhere(const std::string& revision) const;
+    int replicas_min() const;
+    int unavailable_max(int replicas) const;
+    int needed(const std::string& hash, const Revision& revision) const;
+
+    Stage& stage_;
+    const Kubelet& kubelet_;
+    const DataPlane& plane_;
+    const Source& source_;
+    const People& people_;
+    View view_;
+    argo::Lowered plan_;  // Of the Rollout's newest version.
+    std::int64_t generation_ = 0;
+    std::set<ObjectKey> touched_;
+    std::set<std::string> judged_;               // Analysis steps with a verdict: "<hash>/<step>".
+    std::deque<std::pair<Instant, int>> sizes_;  // Replicas wanted, lately.
+    int mishaps_ = 0;                            // Of the data plane, and routes that people wrote.
+    Instant excused_until_;  // What routing does until then is the fault of these.
+    int releases_ = 0;
+    std::optional<Violation> violation_;
+};
+
+}  // namespace serin::sim

@@ -1,0 +1,103 @@
+#include "sim/scenario.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace serin::sim {
+
+namespace {
+
+std::string describe_step(const StepShape& step) {
+    switch (step.kind) {
+        case StepShape::Kind::weight:
+            return fmt::format("step: weight {}", step.number);
+        case StepShape::Kind::pause:
+            return fmt::format("step: pause {}s", step.number);
+        case StepShape::Kind::gate:
+            return "step: pause until a person resumes";
+        case StepShape::Kind::provision:
+            return fmt::format("step: {} replicas", step.number);
+        case StepShape::Kind::judge:
+            return "step: analysis";
+    }
+    return {};
+}
+
+// In the order of What.
+constexpr std::array<std::string_view, 37> names{
+    "set_image",     "abort",          "retry",          "promote",       "promote_full",
+    "pause",         "resume",         "undo",           "scale",         "scale_and_image",
+    "edit_steps",    "reapply",        "reapply_image",  "reapply_route", "evict",
+    "bad_image",     "flaky_image",    "wrong_image",    "pods_slow",     "route_slow",
+    "route_refuses", "plane_down",     "plane_restarts", "metric_late",   "metric_silent",
+    "metric_nan",    "metric_error",   "metric_noisy",   "crash",         "crash_lost",
+    "events_lost",   "events_doubled", "events_late",    "watches_end",   "writes_conflict",
+    "writes_fail",   "answers_lost",
+};
+
+std::string seconds(std::optional<Duration> duration) {
+    return duration ? format_duration(*duration) : "-";
+}
+
+}  // namespace
+
+std::string_view to_string(What what) {
+    return names.at(static_cast<std::size_t>(what));
+}
+
+std::string format_offset(Duration since_start) {
+    const auto all = since_start.count();
+    return fmt::format(
+        "+{}:{:02}:{:02}.{:03}", all / 3'600'000, all / 60'000 % 60, all / 1000 % 60, all % 1000);
+}
+
+std::string describe(const Happening& happening) {
+    std::string text = format_offset(happening.at) + " ";
+    text += to_string(happening.what);
+    if (happening.number != 0) text += fmt::format(" {}", happening.number);
+    if (happening.lasting > Duration(0)) text += " for " + format_duration(happening.lasting);
+    return text;
+}
+
+Scenario Scenario::with_parts(const std::vector<std::size_t>& kept) const {
+    Scenario smaller = *this;
+    smaller.steps.clear();
+    smaller.happenings.clear();
+    for (const std::size_t part : kept) {
+        if (part < steps.size()) {
+            smaller.steps.push_back(steps[part]);
+        } else if (part < parts()) {
+            smaller.happenings.push_back(happenings[part - steps.size()]);
+        }
+    }
+    return smaller;
+}
+
+std::string Scenario::describe() const {
+    std::string text = fmt::format(
+        "{} replicas, {}, deadline {}{}, ready for {}, retire delay {}, abort delay {}, "
+        "at least {} replicas, analysis from step {}, rollback window {}\n",
+        replicas,
+        has_router ? "with a router" : "without a router",
+        format_duration(deadline),
+        aborts_at_deadline ? " (aborts)" : "",
+        format_duration(ready_for),
+        seconds(retire_delay),
+        seconds(abort_retire_delay),
+        replicas_min,
+        background_from ? std::to_string(*background_from) : "-",
+        rollback_window ? std::to_string(*rollback_window) : "-");
+    for (const StepShape& step : steps) text += "  " + describe_step(step) + "\n";
+    for (const Happening& one : happenings) text += "  " + sim::describe(one) + "\n";
+    return text;
+}
+
+Duration Scenario::calm_at() const {
+    Duration last{0};
+    for (const Happening& one : happenings) last = std::max(last, one.at + one.lasting);
+    return last;
+}
+
+}  // namespace serin::sim

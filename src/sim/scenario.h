@@ -1,0 +1,106 @@
+#pragma once
+
+#include "base/time.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// A simulated story as data: what is released and what happens to it when. Scenarios are made from
+// a seed or written down; a failing one is made smaller by leaving parts out.
+
+namespace serin::sim {
+
+struct StepShape {
+    enum class Kind { weight, pause, gate, provision, judge };
+    Kind kind = Kind::weight;
+    int number = 0;  // The weight, or seconds of a pause, or replicas provisioned.
+    friend bool operator==(const StepShape&, const StepShape&) = default;
+};
+
+// What happens: first what people and programs do, then how the world goes wrong.
+enum class What {
+    set_image,  // number: which; image 1 is the first.
+    abort,
+    retry,
+    promote,
+    promote_full,
+    pause,
+    resume,
+    undo,
+    scale,            // number: replicas.
+    scale_and_image,  // In one edit; number: both replicas and image.
+    edit_steps,       // number: the weight of the new first step.
+    reapply,          // The manifests as they were at first, but for the image.
+    reapply_image,    // ... the first image included, as GitOps does that was not told.
+    reapply_route,    // The route without weights.
+    evict,            // number: so many ready pods of all.
+
+    bad_image,      // number: which image never becomes ready.
+    flaky_image,    // number: which image's pods come and go.
+    wrong_image,    // number: which image answers with errors.
+    pods_slow,      // number: seconds until ready, at most.
+    route_slow,     // number: seconds until in force, at most.
+    route_refuses,  // Writes of routes fail.
+    plane_down,
+    plane_restarts,  // With the routing of before the last.
+    metric_late,     // number: seconds, at most.
+    metric_silent,
+    metric_nan,
+    metric_error,
+    metric_noisy,
+    crash,        // At write number `number` from then on; `lasting`: until the next start.
+    crash_lost,   // ... which still took effect.
+    events_lost,  // number: permille, as all below.
+    events_doubled,
+    events_late,
+    watches_end,
+    writes_conflict,
+    writes_fail,
+    answers_lost,  // Writes that took effect are said to have failed.
+};
+
+std::string_view to_string(What what);
+
+struct Happening {
+    Duration at{0};  // From the start.
+    What what = What::set_image;
+    int number = 0;
+    Duration lasting{0};
+    friend bool operator==(const Happening&, const Happening&) = default;
+};
+
+// "+0:02:30 set_image 2".
+std::string describe(const Happening& happening);
+// Hours, minutes, seconds and milliseconds since the start: "+0:02:30.000".
+std::string format_offset(Duration since_start);
+
+struct Scenario {
+    std::uint64_t seed = 1;  // Of all delays and chances.
+    int replicas = 5;
+    bool has_router = true;
+    std::vector<StepShape> steps;
+    std::optional<int> background_from;  // Index of a step.
+    Duration deadline = std::chrono::seconds(600);
+    bool aborts_at_deadline = false;
+    Duration ready_for{0};
+    std::optional<Duration> retire_delay;
+    std::optional<Duration> abort_retire_delay;
+    int replicas_min = 0;
+    std::optional<int> rollback_window;
+    std::vector<Happening> happenings;
+
+    // Steps first, then happenings: what can be left out, by index.
+    std::size_t parts() const { return steps.size() + happenings.size(); }
+    Scenario with_parts(const std::vector<std::size_t>& kept) const;
+    std::string describe() const;  // One line a part.
+    // When everything has happened.
+    Duration calm_at() const;
+};
+
+// Every field from the seed alone.
+Scenario make_scenario(std::uint64_t seed);
+
+}  // namespace serin::sim

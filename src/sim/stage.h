@@ -1,0 +1,60 @@
+#pragma once
+
+#include "sim/loop.h"
+#include "sim/scenario.h"
+#include "store/memory.h"
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+// What all actors of a simulated world share.
+
+namespace serin::sim {
+
+inline constexpr std::string_view ns = "default";
+inline constexpr std::string_view rollout_name = "shop";
+inline constexpr std::string_view route_name = "shop";
+inline constexpr std::string_view stable_service = "shop-stable";
+inline constexpr std::string_view candidate_service = "shop-canary";
+inline constexpr std::string_view template_name = "success";
+inline constexpr std::string_view hash_pointer = "/spec/selector/rollouts-pod-template-hash";
+inline constexpr std::string_view hash_label = "rollouts-pod-template-hash";
+
+struct Stage {
+    explicit Stage(const Scenario& story);
+
+    const Scenario& scenario;
+    Instant start;
+    Random random;
+    Loop loop;
+    store::MemoryStore store;
+    store::MemoryEvidenceLog evidence;
+    // Above zero while the world itself writes: what goes wrong there is told by the actors.
+    int quiet = 0;
+    std::function<void(const std::string&)> trace;  // Empty: nobody reads.
+
+    // The happening of this kind that goes on now; null when none does.
+    const Happening* current(What what) const;
+    bool is_image(What what, int image) const;
+    void tell(const std::string& line) const;
+
+    ObjectKey key(const ResourceType& type, std::string_view name) const;
+};
+
+// While it lives, writes are the world's and do not fail.
+class Quiet {
+public:
+    explicit Quiet(Stage& stage) : stage_(stage) { ++stage_.quiet; }
+    ~Quiet() { --stage_.quiet; }
+    Quiet(const Quiet&) = delete;
+    Quiet& operator=(const Quiet&) = delete;
+
+private:
+    Stage& stage_;
+};
+
+std::string image_name(int image);          // "shop:v2".
+int image_of(const Object& with_template);  // 0 when it is none of ours.
+
+}  // namespace serin::sim

@@ -1,0 +1,243 @@
+#include "sim/world.h"
+
+#include "control/analysis_controller.h"
+#include "control/manager.h"
+#include "control/release_controller.h"
+#include "traffic/http_route.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace serin::sim {
+
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+
+constexpr Duration rest_max = hours(4);
+constexpr Duration rest_pace = seconds(60);
+constexpr Duration event_delay_usual{15};
+constexpr Duration event_delay_late = seconds(20);
+constexpr std::int64_t tasks_max = 2'000'000;
+
+// The controllers of one life of the program; only the store outlives them.
+struct Controllers {
+    Controllers(Stage& stage, Source& source, TrafficRouter& router)
+        : events(stage.store, stage.loop, "serin-analysis"),
+          analysis(stage.loop, stage.store, events, {{"serin/requests", &source}}),
+          releases(stage.loop, stage.store, stage.evidence, router),
+          manager(
+              stage.loop,
+              stage.store,
+              std::vector<Reconciler*>{&analysis, &releases},
+              {.turns_per_task_max = 1}) {
+        manager.start();
+    }
+
+    EventRecorder events;
+    control::AnalysisController analysis;
+    control::ReleaseController releases;
+    control::Manager manager;
+};
+
+class World {
+public:
+    World(const Scenario& scenario, const WorldSettings& settings)
+        : stage_(scenario),
+          random_(stage_.random.fork(6)),
+          kubelet_(stage_),
+          plane_(stage_, kubelet_),
+          source_(stage_),
+          people_(stage_),
+          referee_(stage_, kubelet_, plane_, source_, people_),
+          router_(
+              settings.make_router ? settings.make_router(stage_.store)
+                                   : std::make_unique<traffic::HttpRouteRouter>(stage_.store)),
+          manager_(
+              stage_.loop,
+              stage_.store,
+              std::vector<Reconciler*>{&kubelet_, &plane_},
+              {.turns_per_task_max = 1}) {
+        stage_.trace = settings.trace;
+        set_faults();
+    }
+
+    Outcome run();
+
+private:
+    void set_faults();
+    std::optional<store::WriteFault> fault_of(const ObjectKey& key);
+    std::optional<store::WriteFault> fault_of_any();
+    bool strikes(What what);
+    store::Delivery deliver(const StoreEvent& event);
+    void schedule();
+    void happen(const Happening& happening);
+    void crash();
+    void start();
+    bool pass(Duration until);
+    void come_to_rest();
+
+    Stage stage_;
+    Random random_;
+    Kubelet kubelet_;
+    DataPlane plane_;
+    Source source_;
+    People people_;
+    Referee referee_;
+    std::unique_ptr<TrafficRouter> router_;
+    control::Manager manager_;  // Of the world's own reconcilers.
+    std::unique_ptr<Controllers> controllers_;
+
+    std::vector<EventLoop::Watch> timers_;
+    const Happening* armed_ = nullptr;  // The crash to come.
+    int writes_left_ = 0;               // Until it comes.
+    bool is_dead_ = false;
+    std::int64_t writes_ = 0;
+    std::int64_t tasks_ = 0;
+};
+
+void World::set_faults() {
+    stage_.store.set_faults(
+        {.on_write = [this](const ObjectKey& key) { return fault_of(key); },
+         .on_event = [this](const StoreEvent& event) { return deliver(event); }});
+    stage_.evidence.set_faults([this](const std::string&) { return fault_of_any(); });
+}
+
+bool World::strikes(What what) {
+    const Happening* current = stage_.current(what);
+    return current && random_.chance(current->number);
+}
+
+std::optional<store::WriteFault> World::fault_of(const ObjectKey& key) {
+    referee_.note_write(key);
+    if (stage_.quiet > 0) return std::nullopt;
+    if (auto fault = fault_of_any()) return fault;
+    if (key.type == &types::http_route() && stage_.current(What::route_refuses)) {
+        return store::WriteFault{{ErrorKind::unavailable, "too many requests"}};
+    }
+    if (strikes(What::writes_conflict)) {
+        return store::WriteFault{{ErrorKind::conflict, "somebody else was first"}};
+    }
+    return std::nullopt;
+}
+
+std::optional<store::WriteFault> World::fault_of_any() {
+    const Error gone{ErrorKind::unavailable, "the controller is gone"};
+    if (is_dead_) return store::WriteFault{gone};
+    ++writes_;
+    if (writes_left_ > 0 && --writes_left_ == 0) {
+        const bool takes_effect = armed_->what == What::crash_lost;
+        crash();
+        return store::WriteFault{gone, takes_effect};
+    }
+    const Error trouble{ErrorKind::unavailable, "the store does not answer"};
+    if (strikes(What::writes_fail)) return store::WriteFault{trouble};
+    if (strikes(What::answers_lost)) return store::WriteFault{trouble, true};
+    return std::nullopt;
+}
+
+store::Delivery World::deliver(const StoreEvent& /*event*/) {
+    store::Delivery delivery{.delay = random_.duration(Duration(0), event_delay_usual)};
+    if (strikes(What::events_lost)) delivery.copies = 0;
+    if (strikes(What::events_doubled)) delivery.copies = 2;
+    if (strikes(What::events_late)) {
+        delivery.delay = random_.duration(Duration(0), event_delay_late);
+    }
+    return delivery;
+}
+
+void World::schedule() {
+    for (const Happening& one : stage_.scenario.happenings) {
+        timers_.push_back(stage_.loop.after(one.at, [this, &one] { happen(one); }));
+    }
+}
+
+void World::happen(const Happening& happening) {
+    if (happening.what <= What::reapply_route) return people_.act(happening);
+    stage_.tell(describe(happening));
+    if (happening.what == What::evict) kubelet_.evict(happening.number);
+    if (happening.what == What::plane_restarts) plane_.restart();
+    if (happening.what == What::watches_end) stage_.store.forget_history();
+    if (happening.what == What::crash || happening.what == What::crash_lost) {
+        armed_ = &happening;
+        writes_left_ = std::max(1, happening.number);
+    }
+}
+
+// In the middle of a turn: the rest of it finds every write refused, and then nobody is left.
+void World::crash() {
+    is_dead_ = true;
+    stage_.tell("the controllers crash");
+    const Duration down = armed_->lasting;
+    stage_.loop.post([this, down] {
+        controllers_.reset();
+        timers_.push_back(stage_.loop.after(down, [this] { start(); }));
+    });
+}
+
+void World::start() {
+    is_dead_ = false;
+    stage_.tell("the controllers start");
+    controllers_ = std::make_unique<Controllers>(stage_, source_, *router_);
+}
+
+// Returns false when there is nothing more to see.
+bool World::pass(Duration until) {
+    stage_.loop.run_until(stage_.start + until, [this] {
+        ++tasks_;
+        referee_.look();
+        if (tasks_ > tasks_max) referee_.accuse("I6 liveness", "the controllers never pause");
+        return !referee_.violation();
+    });
+    return !referee_.violation();
+}
+
+void World::come_to_rest() {
+    const Duration calm = stage_.scenario.calm_at() + seconds(1);
+    if (!pass(calm)) return;
+    int rests = 0;  // In a row.
+    for (Duration waited{0}; waited < rest_max; waited += rest_pace) {
+        if (!pass(calm + waited + rest_pace)) return;
+        rests = referee_.is_at_rest() ? rests + 1 : 0;
+        if (rests == 3) return;
+    }
+    referee_.accuse(
+        "I6 liveness",
+        fmt::format(
+            "{} after everything is well the release is still not at rest: {}",
+            format_duration(rest_max),
+            referee_.describe()));
+}
+
+Outcome World::run() {
+    people_.apply_all();
+    schedule();
+    manager_.start();
+    start();
+    come_to_rest();
+    Outcome outcome{
+        .violation = referee_.violation(),
+        .phase = std::string(referee_.phase()),
+        .message = referee_.message(),
+        .releases = referee_.releases(),
+        .writes = writes_,
+        .tasks = tasks_,
+        .lasted = stage_.loop.now() - stage_.start,
+        .last_line = referee_.describe(),
+    };
+    const auto entries = stage_.evidence.read("");
+    if (entries && !entries->empty()) outcome.evidence_hash = entries->back().hash;
+    return outcome;
+}
+
+}  // namespace
+
+Outcome play(const Scenario& scenario, const WorldSettings& settings) {
+    return World(scenario, settings).run();
+}
+
+}  // namespace serin::sim
