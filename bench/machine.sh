@@ -32,7 +32,7 @@ make_image() { # make_image TAG [NAME VALUE]...
   mkdir -p "$image"
   cp "$build/examples/bin/shop" "$image/shop"
   jq -n --arg version "$tag" '{command: ["./shop"], env: ({SHOP_VERSION: $version}
-    + ([$ARGS.positional | _nwise(2) | {(.[0]): .[1]}] | add // {}))}' \
+    + ($ARGS.positional | [range(0; length; 2) as $i | {(.[$i]): .[$i + 1]}] | add // {}))}' \
     --args "$@" >"$image/image.json"
 }
 

@@ -47,7 +47,7 @@ make_image() { # make_image TAG [NAME VALUE]...: a release folder, as a build wo
   mkdir -p "$image"
   cp "$build/examples/bin/shop" "$image/shop"
   jq -n --arg version "$tag" '{command: ["./shop"], env: ({SHOP_VERSION: $version}
-    + ([$ARGS.positional | _nwise(2) | {(.[0]): .[1]}] | add // {}))}' \
+    + ($ARGS.positional | [range(0; length; 2) as $i | {(.[$i]): .[$i + 1]}] | add // {}))}' \
     --args "$@" >"$image/image.json"
 }
 
@@ -77,6 +77,21 @@ start() {
   sleep 2
 }
 
+# follow PID: tells each step of the rollout until the process has ended.
+follow() {
+  local line='' last=''
+  while kill -0 "$1" 2>/dev/null; do
+    line=$("$serin" get rollout shop -o json | jq -r '.spec.strategy.canary.steps as $steps
+      | .status | "\(.phase): step \(.currentStepIndex) of \($steps | length)"
+      + (if .currentStepIndex < ($steps | length) then " (\($steps[.currentStepIndex] | keys[0]))" else "" end)
+      + (if .phase == "Healthy" then ", the new version is the stable one"
+         else ", the new version has \(.canary.weights.canary.weight // 0) % of the requests" end)')
+    [[ $line == "$last" ]] || say "$line"
+    last=$line
+    sleep 0.2
+  done
+}
+
 # scene NAME TAG TITLE: releases the image and tells what the request log says about it.
 scene() {
   local name=$1 tag=$2 title=$3 from outcome reason counts steps first_entry
@@ -86,7 +101,9 @@ scene() {
   say "\$ serin set image shop shop=shop:$tag"
   "$serin" set image shop "shop=shop:$tag" >/dev/null
   outcome=promoted
-  "$serin" status shop --timeout 5m 2>/dev/null | sed 's/^/  /' || outcome=aborted
+  "$serin" status shop --timeout 5m >/dev/null 2>&1 &
+  follow $!
+  wait $! || outcome=aborted
   [[ $outcome == promoted ]] || "$serin" get rollout shop | sed 's/^/  /'
   reason=$("$serin" get rollout shop -o json | jq -r '.status.message // ""')
   if [[ $outcome == promoted ]]; then

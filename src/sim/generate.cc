@@ -143,11 +143,13 @@ void choose_policies(Scenario& scenario, Random& random) {
     scenario.aborts_at_deadline = random.chance(300);
     if (random.chance(300)) scenario.ready_for = seconds(random.between(1, 20));
     if (random.chance(200)) scenario.rollback_window = static_cast<int>(random.between(1, 3));
-    if (random.chance(250) && !scenario.steps.empty()) {
-        const auto last = static_cast<std::int64_t>(scenario.steps.size()) - 1;
-        scenario.background_from = static_cast<int>(random.between(0, last));
+    if (random.chance(250)) scenario.background_from = static_cast<int>(random.between(0, 3));
+    if (!scenario.has_router) {
+        std::erase_if(scenario.steps, [](const StepShape& step) {
+            return step.kind == StepShape::Kind::provision;  // Needs one.
+        });
+        return;
     }
-    if (!scenario.has_router) return;
     if (random.chance(300)) scenario.retire_delay = seconds(random.between(0, 60));
     if (random.chance(300)) scenario.abort_retire_delay = seconds(random.between(0, 60));
     if (random.chance(200)) scenario.replicas_min = static_cast<int>(random.between(1, 3));
