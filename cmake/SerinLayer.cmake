@@ -30,6 +30,8 @@ function(serin_layer name)
     if(tests)
         # The whole archive is linked, so a layer that needs what it does not name fails here.
         add_executable(${name}_test ${tests})
+        # Optimising what is run once costs more than it saves.
+        set_source_files_properties(${tests} PROPERTIES COMPILE_OPTIONS "-O0")
         target_link_libraries(${name}_test PRIVATE
             "$<LINK_LIBRARY:WHOLE_ARCHIVE,serin_${name}>" serin_flags_strict serin_test_main
             ${arg_LINKS})
