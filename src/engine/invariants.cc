@@ -50,6 +50,19 @@ struct Question {
         }
         return 0;
     }
+
+    // A provision may say that fewer replicas suffice for the step's weight: then so many carry
+    // their part of it.
+    bool is_provisioned(int available, int weight) const {
+        const RevisionSeen* candidate = find(decision.next.candidate);
+        int desired = candidate ? candidate->desired : 0;
+        for (const Action& action : decision.actions) {
+            const auto* scale = std::get_if<Scale>(&action);
+            if (scale && scale->revision == decision.next.candidate) desired = scale->replicas;
+        }
+        return available > 0 &&
+               std::int64_t{weight} * desired <= std::int64_t{available} * step_limit();
+    }
 };
 
 void check_split(Question& question, const Split& split) {
@@ -63,10 +76,7 @@ void check_split(Question& question, const Split& split) {
     if (weight > question.step_limit()) question.broken.push_back("I2 limit: " + change);
     const RevisionSeen* candidate = question.find(decision.next.candidate);
     const int available = candidate ? candidate->available : 0;
-    // A provision may say that fewer suffice; then they all have to be there.
-    const int needed =
-        std::max(1, std::min(question.replicas_for(weight), candidate ? candidate->desired : 0));
-    if (available < needed) {
+    if (available < question.replicas_for(weight) && !question.is_provisioned(available, weight)) {
         question.broken.push_back(
             "I1 capacity: " + change + " with " + std::to_string(available) + " replicas");
     }

@@ -100,7 +100,9 @@ int aborted_size(Turn& turn, const RevisionSeen& candidate) {
 // The candidate keeps what may still be asked of it.
 int never_below_exposure(const Turn& turn, const RevisionSeen& candidate, int wanted) {
     if (wanted >= candidate.desired) return wanted;
-    if (is_last_copy(turn, candidate)) return candidate.desired;
+    if (is_last_copy(turn, candidate)) {
+        return std::min(candidate.desired, std::max(wanted, turn.seen.replicas));
+    }
     if (turn.seen.stable_service.revision == candidate.id) {
         // It carries the stable side, whatever the plan calls it.
         wanted = std::min(candidate.desired, std::max(wanted, turn.seen.replicas));
