@@ -51,6 +51,8 @@ RevisionSeen see_revision(const Object& group) {
         .available = count_at(group, "/status/availableReplicas"),
         .ready_for = std::chrono::seconds(group.integer("/spec/minReadySeconds")),
     };
+    // The status lags behind the spec: what has been asked to go does not serve any more.
+    revision.available = std::min(revision.available, revision.desired);
     if (const auto sized = group.annotation(argo::annotation_desired_replicas)) {
         revision.sized_for = number_of(sized);
     }
