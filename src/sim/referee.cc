@@ -165,6 +165,7 @@ void Referee::read_truth() {
 void Referee::read_run(const ObjectKey& key) {
     const auto run = stage_.store.get(key);
     if (!run || run->text("/status/phase") != "Successful") return;
+    if (run->boolean("/spec/terminate")) return;  // Told to end: it advances nothing.
     if (source_.values_given(key.name) == 0) {
         accuse("I7 silence", "run " + key.name + " succeeded without a single value");
     }
@@ -340,17 +341,21 @@ bool Referee::is_at_rest() const {
     if (stable == view_.revisions.end()) return false;
     // What comes and goes for ever never rests.
     if (stage_.is_image(What::flaky_image, stable->second.image)) return true;
-    if (stable->second.pods.ready < view_.replicas && stage_.scenario.has_router) return false;
+    if (view_.phase == "Degraded" && view_.message.starts_with("InvalidSpec")) return true;
+    if (view_.phase == "Paused" && view_.is_held) return true;
+    if (stage_.scenario.has_router &&
+        (stable->second.pods.ready < view_.replicas || stable->second.desired != view_.replicas)) {
+        return false;
+    }
     const bool is_split_settled =
         !stage_.scenario.has_router ||
         (plane_.in_force() && plane_.in_force()->candidate_weight * 100 ==
                                   view_.weight * (plane_.in_force()->candidate_weight +
                                                   plane_.in_force()->stable_weight));
     if (!is_split_settled) return false;
-    if (view_.phase == "Paused") return view_.is_held;
     if (view_.phase == "Degraded") {
         if (view_.is_aborted) return view_.weight == 0;
-        return is_unwell(view_.candidate) || view_.message.starts_with("InvalidSpec");
+        return is_unwell(view_.candidate);
     }
     if (view_.phase != "Healthy") {
         return view_.candidate != view_.stable &&
