@@ -10,7 +10,7 @@ using namespace serin::sim;
 
 TEST_CASE("random releases keep all invariants") {
     log::configure(log::Level::error, log::Form::text);
-    constexpr std::int64_t runs = 1000;
+    constexpr std::int64_t runs = 100;
     std::string told;
     const bool is_good =
         run_sim({.seed = 1, .runs = runs}, [&](const std::string& line) { told += line + "\n"; });
