@@ -77,7 +77,11 @@ judge::Measurement judge_sample(
     measurement.phase = verdict.phase;
     if (verdict.phase == Phase::error) {
         measurement.message = arguments.redact(verdict.reason);
-    } else if (!verdict.reason.empty()) {
+    } else if (verdict.phase != Phase::successful) {
+        // It ends the run's message, and so tells the numbers wherever an abort is told.
+        measurement.message = arguments.redact(sample->summary);
+    }
+    if (verdict.phase != Phase::error && !verdict.reason.empty()) {
         measurement.metadata["verdict"] = arguments.redact(verdict.reason);
     }
     return measurement;

@@ -14,8 +14,8 @@ Result<CallAgain> EventExpiry::reconcile(const ObjectKey& key) {
 
     const Duration left = *seen + keep_ - clock_.now();
     if (left > Duration(0)) return CallAgain(left);
-    const auto removed = store_.remove(
-        key, {.resource_version = std::string(event->resource_version())});
+    const auto removed =
+        store_.remove(key, {.resource_version = std::string(event->resource_version())});
     if (!removed && removed.error().kind != ErrorKind::not_found) {
         return std::unexpected(removed.error());
     }

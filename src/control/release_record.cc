@@ -3,6 +3,8 @@
 #include "base/digest.h"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -16,8 +18,17 @@ std::string text_at(const json::Value* value, std::string_view pointer) {
     return std::string(json::text(json::find(*value, pointer)).value_or(""));
 }
 
-int count_at(const json::Value& value, std::string_view pointer) {
-    return static_cast<int>(json::integer(json::find(value, pointer)).value_or(0));
+std::int64_t count_at(const json::Value& value, std::string_view pointer) {
+    return json::integer(json::find(value, pointer)).value_or(0);
+}
+
+// Metadata of measurements is text.
+std::optional<std::int64_t> number_in(const json::Value& measurement, std::string_view key) {
+    const std::string text = text_at(&measurement, "/metadata/" + std::string(key));
+    std::int64_t number = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return number;
 }
 
 const json::Value* metric_named(const Object& run, std::string_view name) {
@@ -36,6 +47,45 @@ std::string condition_of(const json::Value* metric) {
     return failure.empty() ? success : success + "; fails when " + failure;
 }
 
+std::optional<evidence::SampleShown> sample_of(const json::Value& measurement) {
+    const auto requests = number_in(measurement, "requests");
+    if (!requests) return std::nullopt;
+    return evidence::SampleShown{
+        .requests = *requests,
+        .failed = number_in(measurement, "failed"),
+        .lost = number_in(measurement, "lost"),
+        .retried = number_in(measurement, "retried"),
+        .candidate_value = text_at(&measurement, "/metadata/candidateValue"),
+        .stable_value = text_at(&measurement, "/metadata/stableValue"),
+        .stable_requests = number_in(measurement, "stableRequests"),
+    };
+}
+
+// From the run's start to the end of the measurement: the time it can be about at most.
+std::string time_measured(const Object& run, const json::Value& measurement) {
+    const auto from = run.time("/status/startedAt");
+    const auto to = parse_time(text_at(&measurement, "/finishedAt"));
+    return from && to && *to > *from ? format_duration(*to - *from) : std::string();
+}
+
+void add_measurement(const Object& run, const json::Value& measurement, evidence::Number& number) {
+    number.value = text_at(&measurement, "/value");
+    number.sample = sample_of(measurement);
+    number.is_early = text_at(&measurement, "/metadata/early") == "true";
+    number.window = text_at(&measurement, "/metadata/window");
+    if (number.window.empty()) number.window = time_measured(run, measurement);
+    if (number.message.empty()) number.message = text_at(&measurement, "/message");
+}
+
+// A limit as the template has it, which may be text where an argument fills it in.
+std::optional<std::int64_t> limit_at(
+    const json::Value* metric, std::string_view pointer, std::int64_t otherwise) {
+    const json::Value* limit = metric ? json::find(*metric, pointer) : nullptr;
+    if (!limit) return otherwise;
+    const auto number = json::integer(limit);
+    return number && *number < 0 ? std::nullopt : number;
+}
+
 evidence::Number number_of(const Object& run, const json::Value& result) {
     const std::string name = text_at(&result, "/name");
     const json::Value* metric = metric_named(run, name);
@@ -44,22 +94,18 @@ evidence::Number number_of(const Object& run, const json::Value& result) {
         .metric = name,
         .phase = text_at(&result, "/phase"),
         .condition = condition_of(metric),
-        .window = text_at(metric, "/interval"),
-        .failed = count_at(result, "/failed"),
+        .interval = text_at(metric, "/interval"),
+        .failed = {count_at(result, "/failed"), limit_at(metric, "/failureLimit", 0)},
+        .inconclusive =
+            {count_at(result, "/inconclusive"), limit_at(metric, "/inconclusiveLimit", 0)},
+        .errors = {count_at(result, "/error"), limit_at(metric, "/consecutiveErrorLimit", 4)},
         .message = text_at(&result, "/message"),
     };
-    if (metric) number.failed_max = count_at(*metric, "/failureLimit");
-    if (const json::Array* list = json::array(json::find(result, "/measurements"))) {
-        number.measurements = static_cast<int>(list->size());
-        if (!list->empty()) {
-            number.value = text_at(&list->back(), "/value");
-            if (number.message.empty()) number.message = text_at(&list->back(), "/message");
-        }
-    }
     // Old measurements are trimmed; the counts are not.
-    const int counted = count_at(result, "/successful") + count_at(result, "/failed") +
-                        count_at(result, "/inconclusive") + count_at(result, "/error");
-    number.measurements = std::max(number.measurements, counted);
+    number.measurements = count_at(result, "/successful") + number.failed.count +
+                          number.inconclusive.count + number.errors.count;
+    const json::Array* list = json::array(json::find(result, "/measurements"));
+    if (list && !list->empty()) add_measurement(run, list->back(), number);
     return number;
 }
 

@@ -30,18 +30,40 @@ json::Object to_json(const StandShown& stand) {
     return object;
 }
 
+void put(json::Object& object, std::string_view key, const std::string& value) {
+    if (!value.empty()) object[key] = text(value);
+}
+
+void put(json::Object& object, std::string_view key, std::optional<std::int64_t> value) {
+    if (value) object[key] = *value;
+}
+
 json::Object to_json(const Number& number) {
     json::Object object{
-        {"run", text(number.run)},
-        {"metric", text(number.metric)},
-        {"phase", text(number.phase)},
-        {"value", text(number.value)},
-        {"condition", text(number.condition)}};
-    if (!number.window.empty()) object["window"] = text(number.window);
-    object["n"] = number.measurements;
-    object["failed"] = number.failed;
-    object["failedMax"] = number.failed_max;
-    if (!number.message.empty()) object["message"] = text(number.message);
+        {"run", text(number.run)}, {"metric", text(number.metric)}, {"phase", text(number.phase)}};
+    put(object, "value", number.value);
+    put(object, "condition", number.condition);
+    object["n"] = number.sample ? number.sample->requests : number.measurements;
+    object["of"] = number.sample ? "requests" : "measurements";
+    put(object, "window", number.window);
+    if (const auto& sample = number.sample) {
+        put(object, "failedRequests", sample->failed);
+        put(object, "lostRequests", sample->lost);
+        put(object, "retriedRequests", sample->retried);
+        put(object, "candidateValue", sample->candidate_value);
+        put(object, "stableValue", sample->stable_value);
+        put(object, "stableN", sample->stable_requests);
+    }
+    object["measurements"] = number.measurements;
+    object["failed"] = number.failed.count;
+    put(object, "failedMax", number.failed.max);
+    object["inconclusive"] = number.inconclusive.count;
+    put(object, "inconclusiveMax", number.inconclusive.max);
+    object["errors"] = number.errors.count;
+    put(object, "consecutiveErrorsMax", number.errors.max);
+    put(object, "interval", number.interval);
+    if (number.is_early) object["early"] = true;
+    put(object, "message", number.message);
     return object;
 }
 

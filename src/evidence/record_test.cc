@@ -30,9 +30,11 @@ Record failed_judge() {
         .phase = "Failed",
         .value = "[0.8]",
         .condition = "result[0] >= 0.95",
-        .window = "10s",
+        .window = "30s",
+        .interval = "10s",
+        .sample = SampleShown{.requests = 200, .failed = 40, .lost = 0},
         .measurements = 3,
-        .failed = 1,
+        .failed = {1, 0},
     }};
     record.actions = {Announce{.news = Announce::News::aborted}, SetSplit{{0, 100}}};
     record.split = SplitSeen{{5, 100}, Split{5, 100}, true};
@@ -49,7 +51,16 @@ TEST_CASE("a record holds the rule, the numbers, what was seen and what is done"
     CHECK(
         text("/reason") == "the step's run failed: rate; the candidate's weight goes from 5 to 0");
     CHECK(text("/numbers/0/condition") == "result[0] >= 0.95");
-    CHECK(json::integer(json::find(body, "/numbers/0/n")) == 3);
+    CHECK(text("/numbers/0/value") == "[0.8]");
+    CHECK(json::integer(json::find(body, "/numbers/0/n")) == 200);
+    CHECK(text("/numbers/0/of") == "requests");
+    CHECK(text("/numbers/0/window") == "30s");
+    CHECK(text("/numbers/0/interval") == "10s");
+    CHECK(json::integer(json::find(body, "/numbers/0/failedRequests")) == 40);
+    CHECK(json::integer(json::find(body, "/numbers/0/measurements")) == 3);
+    CHECK(json::integer(json::find(body, "/numbers/0/failed")) == 1);
+    CHECK(json::integer(json::find(body, "/numbers/0/failedMax")) == 0);
+    CHECK(json::find(body, "/numbers/0/stableValue") == nullptr);
     CHECK(text("/actions/0/do") == "set_split");
     CHECK(json::find(body, "/actions/1") == nullptr);  // Announcements are no actions.
     CHECK(json::boolean(json::find(body, "/seen/settled")) == true);
@@ -66,8 +77,60 @@ TEST_CASE("the timeline reads as a page") {
         "2024-10-04T00:00:00.250Z  rollouts.argoproj.io default/shop\n"
         "    aborted: the step's run failed: rate; the candidate's weight goes from 5 to 0\n"
         "    Progressing -> Degraded, step 0/4, weight 5 -> 0\n"
-        "    rate = [0.8] (result[0] >= 0.95, every 10s, n = 3): Failed\n"
+        "    rate 0.8 of 200 requests (40 failed) in 30s, wanted result[0] >= 0.95: Failed "
+        "(1 of 3 measurements failed, 0 allowed)\n"
         "    -> set the candidate's weight to 0 of 100\n");
+}
+
+TEST_CASE("the timeline tells how sides compare, and what could not be measured") {
+    const auto line_of = [](Number number) {
+        Record record;
+        record.causes = {{"inconclusive", "run r could not tell", "r"}};
+        record.numbers = {std::move(number)};
+        EvidenceEntry entry;
+        entry.body = to_json(record);
+        const std::string page = render_timeline({entry});
+        return page.substr(page.find("    m "));
+    };
+    CHECK(
+        line_of({
+            .metric = "m",
+            .phase = "Failed",
+            .value = "[0.15]",
+            .condition = "fails when result[0] > 0.1",
+            .window = "1m",
+            .sample =
+                SampleShown{
+                    .requests = 50,
+                    .candidate_value = "0.16",
+                    .stable_value = "0.01",
+                    .stable_requests = 950},
+            .measurements = 2,
+            .failed = {2, 1},
+        }) ==
+        "    m 0.15 of 50 requests in 1m (candidate 0.16, stable 0.01 of 950 requests), "
+        "fails when result[0] > 0.1: Failed (2 of 2 measurements failed, 1 allowed)\n");
+    CHECK(
+        line_of({
+            .metric = "m",
+            .phase = "Error",
+            .condition = "result < 3",
+            .measurements = 6,
+            .errors = {5, 4},
+            .message = "connection refused",
+        }) ==
+        "    m without a value, wanted result < 3: Error "
+        "(5 of 6 measurements ended in errors, 4 in a row allowed): connection refused\n");
+    CHECK(
+        line_of({
+            .metric = "m",
+            .phase = "Inconclusive",
+            .value = "[1, 2]",
+            .window = "30s",
+            .measurements = 3,
+            .inconclusive = {3, 2},
+        }) ==
+        "    m [1, 2] in 30s: Inconclusive (3 of 3 measurements could not tell, 2 allowed)\n");
 }
 
 TEST_CASE("an entry from elsewhere does not break the timeline") {

@@ -44,19 +44,75 @@ std::string stand(const json::Object& body) {
     return line.empty() ? line : line + "\n";
 }
 
+// "[0.75]" is 0.75: a list of one is how conditions see a value.
+std::string value_text(std::string value) {
+    const bool is_single = value.starts_with('[') && value.ends_with(']') &&
+                           value.find_first_of(",[]", 1) == value.size() - 1;
+    return is_single ? value.substr(1, value.size() - 2) : value;
+}
+
+std::string count_at(const json::Object& number, std::string_view pointer) {
+    const auto count = json::integer(json::find(number, pointer));
+    return count ? std::to_string(*count) : std::string();
+}
+
+// " of 20 requests (5 failed, 1 lost)".
+std::string requests_text(const json::Object& number) {
+    if (text_at(number, "/of") != "requests") return {};
+    std::string kinds;
+    for (const char* kind : {"failed", "lost", "retried"}) {
+        const std::string count = count_at(number, std::string("/") + kind + "Requests");
+        if (count.empty() || count == "0") continue;
+        kinds += (kinds.empty() ? " (" : ", ") + count + " " + kind;
+    }
+    if (!kinds.empty()) kinds += ")";
+    return " of " + count_at(number, "/n") + " requests" + kinds;
+}
+
+// "0.75 of 20 requests (5 failed) in 1.9s": the value and what it is of.
+std::string measured(const json::Object& number) {
+    std::string line = value_text(text_at(number, "/value"));
+    if (line.empty()) line = "without a value";
+    line += requests_text(number);
+    const std::string window = text_at(number, "/window");
+    if (!window.empty()) line += " in " + window;
+    const std::string stable = text_at(number, "/stableValue");
+    if (stable.empty()) return line;
+    line += " (candidate " + text_at(number, "/candidateValue") + ", stable " + stable;
+    const std::string stable_n = count_at(number, "/stableN");
+    if (!stable_n.empty()) line += " of " + stable_n + " requests";
+    return line + ")";
+}
+
+// "1 of 3 measurements failed, 0 allowed": of the way of ending that decided.
+std::string tally(const json::Object& number) {
+    const std::string total = count_at(number, "/measurements");
+    if (total.empty()) return {};
+    const std::string phase = text_at(number, "/phase");
+    const auto told = [&](const char* count, const char* words, const char* max) {
+        std::string text = count_at(number, count) + " of " + total + " measurements " + words;
+        const std::string allowed = count_at(number, max);
+        if (allowed.empty()) return text;
+        return text + ", " + allowed + (phase == "Error" ? " in a row allowed" : " allowed");
+    };
+    if (phase == "Error") return told("/errors", "ended in errors", "/consecutiveErrorsMax");
+    if (phase == "Inconclusive") return told("/inconclusive", "could not tell", "/inconclusiveMax");
+    return told("/failed", "failed", "/failedMax");
+}
+
 std::string number_line(const json::Value& value) {
     const json::Object* number = json::object(&value);
     if (!number) return {};
-    std::string line = std::string(indent) + text_at(*number, "/metric") + " = " +
-                       text_at(*number, "/value") + " (" + text_at(*number, "/condition");
-    const std::string window = text_at(*number, "/window");
-    if (!window.empty()) line += ", every " + window;
-    if (const auto n = json::integer(json::find(*number, "/n"))) {
-        line += ", n = " + std::to_string(*n);
-    }
-    line += "): " + text_at(*number, "/phase");
+    std::string line = std::string(indent) + text_at(*number, "/metric") + " " + measured(*number);
+    const std::string condition = text_at(*number, "/condition");
+    const bool is_success_asked = !condition.starts_with("fails when ");
+    if (!condition.empty()) line += (is_success_asked ? ", wanted " : ", ") + condition;
+    line += ": " + text_at(*number, "/phase");
+    const std::string counts = tally(*number);
+    if (!counts.empty()) line += " (" + counts + ")";
+    // With a value, the message says the same again.
     const std::string message = text_at(*number, "/message");
-    if (!message.empty()) line += ", " + message;
+    if (!message.empty() && text_at(*number, "/value").empty()) line += ": " + message;
     return line + "\n";
 }
 

@@ -113,6 +113,39 @@ std::map<std::string, std::string> describe(
     return facts;
 }
 
+std::string rounded(double value) {
+    return std::isfinite(value) ? fmt::format("{:.4g}", value) : number_text(value);
+}
+
+// "success rate 0.75", "p95 latency 0.31s", "12.5 5xx requests a second".
+std::string quantity_text(const RequestsConfig& config, double value) {
+    const std::string number = rounded(value);
+    const std::string kind =
+        config.status_class == 0 ? "" : fmt::format("{}xx ", config.status_class);
+    switch (config.quantity) {
+        case Quantity::success_rate:
+            return "success rate " + number;
+        case Quantity::error_rate:
+            return kind + "error rate " + number;
+        case Quantity::latency:
+            return fmt::format("p{:g} latency {}s", config.quantile * 100, number);
+        case Quantity::count:
+            return fmt::format("{} {}requests", number, kind);
+        case Quantity::rate:
+            return fmt::format("{} {}requests a second", number, kind);
+    }
+    std::unreachable();
+}
+
+// One side of a measurement: "success rate 0.75 over 20 requests".
+std::string side_text(const RequestsConfig& config, const WindowReading& reading, double value) {
+    std::string text = quantity_text(config, value);
+    const bool counts = config.quantity == Quantity::count || config.quantity == Quantity::rate;
+    if (counts && config.status_class == 0) return text;
+    text += fmt::format(" {} {} requests", counts ? "of" : "over", reading.counts.total());
+    return text;
+}
+
 std::string too_few(
     const Question& question, const WindowReading& reading, std::string_view side, Instant now) {
     return fmt::format(
@@ -139,6 +172,7 @@ MetricSample answer(const Question& question, const RequestWindows& windows, Ins
 
     MetricSample sample{.metadata = describe(question, reading, now)};
     double value = value_of(config, reading, now);
+    sample.summary = side_text(config, reading, value);
     if (!is_enough(question, reading)) sample.no_data_reason = too_few(question, reading, "", now);
     if (question.baseline) {
         const WindowReading baseline = windows.read(*question.baseline, from, now);
@@ -146,6 +180,7 @@ MetricSample answer(const Question& question, const RequestWindows& windows, Ins
         sample.metadata["candidateValue"] = number_text(value);
         sample.metadata["stableValue"] = number_text(stable);
         sample.metadata["stableRequests"] = std::to_string(baseline.counts.total());
+        sample.summary += ", stable " + side_text(config, baseline, stable);
         value = compare(config.comparison, value, stable);
         if (sample.no_data_reason.empty() && !is_enough(question, baseline)) {
             sample.no_data_reason = too_few(question, baseline, " to the stable revision", now);
@@ -154,6 +189,7 @@ MetricSample answer(const Question& question, const RequestWindows& windows, Ins
     if (std::isnan(value) && sample.no_data_reason.empty())
         sample.no_data_reason = too_few(question, reading, "", now);
     if (!sample.no_data_reason.empty()) return sample;
+    sample.summary += " in " + seconds_text(now - reading.from);
     sample.result = json::Array{value};
     sample.value = "[" + number_text(value) + "]";
     return sample;

@@ -99,6 +99,30 @@ TEST_CASE("each quantity of the canary since the run began") {
     CHECK((*world.answer)->value == "[0.94]");
 }
 
+TEST_CASE("a measurement tells its numbers to people") {
+    World world;
+    world.requests(94, 200, "v2", 100ms);
+    world.requests(6, 500, "v2", 100ms);
+    world.requests(1000, 200, "v1");
+    world.loop.advance(1900ms);
+    const auto told = [&](std::string_view config) {
+        world.measure(config);
+        return (*world.answer)->summary;
+    };
+    CHECK(told(R"({"metric": "success-rate"})") == "success rate 0.94 over 100 requests in 1.9s");
+    CHECK(
+        told(R"({"metric": "error-rate", "statusClass": "5xx"})") ==
+        "5xx error rate 0.06 over 100 requests in 1.9s");
+    CHECK(
+        told(R"({"metric": "count", "statusClass": "5xx"})") ==
+        "6 5xx requests of 100 requests in 1.9s");
+    CHECK(told(R"({"metric": "rate"})") == "52.63 requests a second in 1.9s");
+    CHECK(told(R"({"metric": "latency"})").starts_with("p95 latency 0.1"));
+    CHECK(
+        told(R"({"metric": "error-rate", "relativeTo": "stable"})") ==
+        "error rate 0.06 over 100 requests, stable error rate 0 over 1000 requests in 1.9s");
+}
+
 TEST_CASE("latency quantiles are in seconds") {
     World world;
     world.requests(90, 200, "v2", 100ms);

@@ -41,6 +41,8 @@ struct MetricSample {
     std::string value;  // As stored in the measurement: "[0.97]".
     // Set when there was too little to judge: the measurement is Inconclusive, with this reason.
     std::string no_data_reason;
+    // What was measured, for people: "success rate 0.75 over 20 requests in 1.9s". May be empty.
+    std::string summary;
     std::map<std::string, std::string> metadata;
     // About the metric rather than this measurement: what was asked for, once filled in.
     std::map<std::string, std::string> metric_metadata;

@@ -120,6 +120,21 @@ TEST_CASE("missing data is inconclusive and says so") {
         "\"Error Message: 12 of at least 30 requests in the last 60s\"");
 }
 
+TEST_CASE("a failed measurement tells its numbers in the run's message") {
+    AnalysisWorld world;
+    world.source.answers.push_back(MetricSample{
+        .result = json::Array{0.75},
+        .value = "[0.75]",
+        .summary = "success rate 0.75 over 20 requests in 1.9s"});
+    world.create(R"({"metrics": [{"name": "m", "successCondition": "result[0] >= 0.95",
+                     "provider": {"plugin": {"test": {}}}}]})");
+    CHECK(world.phase() == "Failed");
+    CHECK(
+        world.message() ==
+        "Metric \"m\" assessed Failed due to failed (1) > failureLimit (0): "
+        "\"Error Message: success rate 0.75 over 20 requests in 1.9s\"");
+}
+
 TEST_CASE("terminating a run ends it and what is in flight") {
     AnalysisWorld world;
     world.source.is_slow = true;

@@ -165,7 +165,10 @@ TEST_CASE("a failed analysis takes the candidate back and the evidence has its n
         "error/failed: metric \"rate\" failed");
     CHECK(world.weight() == 0);
     const std::string page = evidence::render_timeline(*world.evidence.read(""));
-    CHECK_MESSAGE(page.contains("rate = [0.80] (result >= 0.95, every 1s, n = 1): Failed"), page);
+    CHECK_MESSAGE(
+        page.contains("rate 0.80, wanted result >= 0.95: Failed "
+                      "(1 of 1 measurements failed, 0 allowed)"),
+        page);
 }
 
 TEST_CASE("a successful analysis lets the release go on") {
