@@ -113,7 +113,7 @@ public:
         auto callbacks = std::make_shared<StreamCallbacks>();
         if (!std::exchange(is_answered_, true)) {
             if (const auto connection = connection_.lock()) {
-                connection->begin_stream(exchange_, std::move(head), callbacks);
+                connection->begin_stream(exchange_, head, callbacks);
             }
         }
         return std::make_unique<Stream>(connection_, exchange_, std::move(callbacks), loop_);
@@ -298,7 +298,9 @@ void Connection::respond(std::int64_t exchange, HttpServerResponse response) {
 }
 
 bool Connection::begin_stream(
-    std::int64_t exchange, HttpServerResponse head, std::shared_ptr<StreamCallbacks> callbacks) {
+    std::int64_t exchange,
+    const HttpServerResponse& head,
+    std::shared_ptr<StreamCallbacks> callbacks) {
     if (exchange != exchange_ || state_ != State::handling) return false;
     state_ = State::streaming;
     callbacks_ = std::move(callbacks);

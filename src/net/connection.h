@@ -39,7 +39,9 @@ public:
     // names: a late answer to an earlier one is ignored.
     void respond(std::int64_t exchange, HttpServerResponse response);
     bool begin_stream(
-        std::int64_t exchange, HttpServerResponse head, std::shared_ptr<StreamCallbacks> callbacks);
+        std::int64_t exchange,
+        const HttpServerResponse& head,
+        std::shared_ptr<StreamCallbacks> callbacks);
     bool write_chunk(std::int64_t exchange, std::string_view bytes);
     void end_stream(std::int64_t exchange);
     void cut_stream(std::int64_t exchange);
