@@ -176,9 +176,7 @@ std::string format_duration(Duration duration) {
     const std::chrono::hh_mm_ss parts(size);
     std::string text = sign;
     if (parts.hours().count() > 0) text += fmt::format("{}h", parts.hours().count());
-    if (!text.empty() && text != "-") {
-        text += fmt::format("{}m", parts.minutes().count());
-    } else if (parts.minutes().count() > 0) {
+    if (parts.hours().count() > 0 || parts.minutes().count() > 0) {
         text += fmt::format("{}m", parts.minutes().count());
     }
     const auto part = parts.subseconds().count();
