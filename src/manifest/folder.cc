@@ -5,9 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -27,14 +28,22 @@ Diagnostic about_file(const std::string& file, std::string message) {
     return {.file = file, .message = std::move(message)};
 }
 
+std::string standard_input() {
+    std::string text;
+    std::array<char, 64UZ * 1024> piece{};
+    while (const std::size_t length = std::fread(piece.data(), 1, piece.size(), stdin)) {
+        text.append(piece.data(), length);
+    }
+    return text;
+}
+
 class Loader {
 public:
     explicit Loader(std::string_view ns) : ns_(ns) {}
 
     void add_path(const std::string& path) {
         if (path == "-") {
-            const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
-            return add_text(text, "standard input");
+            return add_text(standard_input(), "standard input");
         }
         std::error_code failure;
         const fs::file_status status = fs::status(path, failure);
