@@ -22,7 +22,8 @@ std::vector<std::string> records() {
     for (int i = 0; i < lines_count; ++i) {
         const bool is_canary = i % 20 == 0;
         lines.push_back(fmt::format(
-            "E1\t{}\tedge-http\tdefault/shop/0\tdefault.shop-{}.80\t{}:shop-{}-x7k2p\t{}\t{}\t{}\t----\t0"
+            "E1\t{}\tedge-http\tdefault/shop/0\t"
+            "default.shop-{}.80\t{}:shop-{}-x7k2p\t{}\t{}\t{}\t----\t0"
             "\t6f1c2a34-{:04x}-4d11-9a2e-000000000000\tGET\t/products/{}",
             i,
             is_canary ? "canary" : "stable",

@@ -24,9 +24,9 @@ struct HttpRequest {
     std::string certificate_file;  // PEM of a client certificate and its key, empty for none.
     std::string key_file;
     int redirects_max = 0;
-    // For streams (watches, logs): called on the event loop with each piece of the body as it comes,
-    // for answers of any status below 300. The response then has no body and no size limit, and a
-    // `timeout` of 0 sets none.
+    // For streams (watches, logs): called on the event loop with each piece of the body as it
+    // comes, for answers of any status below 300. The response then has no body and no size limit,
+    // and a `timeout` of 0 sets none.
     std::function<void(std::string_view)> on_body;
     std::int64_t body_bytes_max = 10 << 20;  // A larger answer is `invalid`.
 };
