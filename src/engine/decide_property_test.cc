@@ -211,6 +211,18 @@ TEST_CASE("the same release and world give the same decision") {
     }));
 }
 
+TEST_CASE("nothing is done without a reason in words") {
+    CHECK(rc::check([] {
+        const Decision decision = engine::decide(any_release(), any_world());
+        const auto announced = std::ranges::count_if(decision.actions, [](const Action& action) {
+            return std::holds_alternative<Announce>(action);
+        });
+        const auto actions = std::ssize(decision.actions) - announced;
+        RC_ASSERT(std::ssize(decision.causes) >= actions);
+        for (const Cause& cause : decision.causes) RC_ASSERT(!cause.reason.empty());
+    }));
+}
+
 TEST_CASE("a world that does what it is asked comes to rest, and nothing is asked twice") {
     CHECK(rc::check([] {
         Release release = any_release();

@@ -63,7 +63,12 @@ void scale(Turn& turn, const RevisionSeen& revision, int replicas) {
     if (revision.desired == replicas && is_set) return;
     auto& part = replicas < revision.desired ? turn.shrinking : turn.growing;
     part.emplace_back(Scale{.revision = revision.id, .replicas = replicas, .sized_for = sized_for});
-    if (revision.desired == replicas) return;
+    if (revision.desired == replicas) {
+        return turn.because(
+            "size_noted",
+            "revision " + revision.id + " keeps its " + std::to_string(replicas) +
+                " replicas under changed settings");
+    }
     turn.because(
         "scaled",
         "revision " + revision.id + " goes from " + std::to_string(revision.desired) + " to " +
@@ -73,6 +78,11 @@ void scale(Turn& turn, const RevisionSeen& revision, int replicas) {
 void set_retire_at(Turn& turn, const RevisionSeen& revision, std::optional<Instant> at) {
     if (revision.retire_at == at) return;
     turn.shrinking.emplace_back(SetRetireAt{.revision = revision.id, .at = at});
+    turn.because(
+        at ? "retiring" : "kept",
+        at ? "the aborted revision " + revision.id + " has no traffic and stays until " +
+                 format_time(*at)
+           : "revision " + revision.id + " is needed again");
 }
 
 // An aborted candidate stays at hand for a while, counted from when it is seen to have no traffic

@@ -1,5 +1,7 @@
 #include "engine/turn.h"
 
+#include "base/check.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -45,6 +47,8 @@ int Turn::number() const {
 }
 
 void Turn::because(std::string rule, std::string reason, std::string run) {
+    SERIN_CHECK(!rule.empty());
+    SERIN_CHECK(!reason.empty());
     causes.push_back({std::move(rule), std::move(reason), std::move(run)});
 }
 

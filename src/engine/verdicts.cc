@@ -102,6 +102,7 @@ void keep_run(Turn& turn, std::optional<RunNote>& note, RunKind kind) {
         turn.because("run_started", "run " + note->name + " is due", note->name);
     }
     if (find_run(turn, note->name) || is_completed(note->phase)) return;
+    if (!is_new) turn.because("run_started", "run " + note->name + " is not there", note->name);
     turn.judging.emplace_back(StartRun{
         .kind = kind,
         .step = kind == RunKind::step ? turn.next.step : std::nullopt,
@@ -149,9 +150,20 @@ void keep_runs(Turn& turn) {
         };
         const bool is_current =
             !next.is_aborted && (is_named(next.step_run) || is_named(next.background_run));
-        if (!is_current) turn.judging.emplace_back(StopRun{.name = run.name});
+        if (is_current) continue;
+        turn.judging.emplace_back(StopRun{.name = run.name});
+        turn.because("run_stopped", "run " + run.name + " is not needed any more", run.name);
     }
 }
+
+namespace {
+
+void forget_run(Turn& turn, const RunSeen& run, std::string_view why) {
+    turn.shrinking.emplace_back(RemoveRun{.name = run.name});
+    turn.because("run_forgotten", "run " + run.name + " " + std::string(why));
+}
+
+}  // namespace
 
 void forget_history(Turn& turn) {
     const auto is_noted = [&](const std::string& name) {
@@ -166,7 +178,7 @@ void forget_history(Turn& turn) {
         if (turn.find(run.revision)) {
             done.push_back(&run);
         } else {
-            turn.shrinking.emplace_back(RemoveRun{.name = run.name});
+            forget_run(turn, run, "judged a revision that is gone");
         }
     }
     std::ranges::sort(done, [](const RunSeen* left, const RunSeen* right) {
@@ -178,7 +190,7 @@ void forget_history(Turn& turn) {
         const bool is_kept = run->phase == RunPhase::successful
                                  ? ++succeeded <= turn.plan.succeeded_runs_kept
                                  : ++failed <= turn.plan.failed_runs_kept;
-        if (!is_kept) turn.shrinking.emplace_back(RemoveRun{.name = run->name});
+        if (!is_kept) forget_run(turn, *run, "is older than those kept");
     }
 
     std::vector<const RevisionSeen*> idle;
@@ -191,6 +203,8 @@ void forget_history(Turn& turn) {
     const auto kept = static_cast<std::size_t>(turn.plan.revisions_kept);
     for (std::size_t i = 0; i + kept < idle.size(); ++i) {
         turn.shrinking.emplace_back(RemoveRevision{.revision = idle[i]->id});
+        turn.because(
+            "revision_forgotten", "old revision " + idle[i]->id + " is older than those kept");
     }
 }
 

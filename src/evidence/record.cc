@@ -231,6 +231,11 @@ json::Object to_json(const Record& record) {
         if (!cause.run.empty()) object["run"] = text(cause.run);
         causes.emplace_back(std::move(object));
     }
+    // A decision gives its causes; should one not, then what it does has to speak for it.
+    for (const Action& action : record.actions) {
+        if (!record.causes.empty() || std::holds_alternative<Announce>(action)) continue;
+        reason += (reason.empty() ? "to " : "; to ") + describe(action);
+    }
     body["reason"] = text(reason);
     body["causes"] = std::move(causes);
     json::Array numbers;

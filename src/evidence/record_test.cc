@@ -67,6 +67,14 @@ TEST_CASE("a record holds the rule, the numbers, what was seen and what is done"
     CHECK(json::find(body, "/seen/revisions/1") == nullptr);  // Without replicas: history.
 }
 
+TEST_CASE("no record is without a reason") {
+    Record record;
+    record.actions = {StopRun{.name = "r"}, Scale{.revision = "v1", .replicas = 2}};
+    const json::Object body = to_json(record);
+    CHECK(json::text(json::find(body, "/rule")) == "carry_on");
+    CHECK(json::text(json::find(body, "/reason")) == "to stop run r; to scale revision v1 to 2");
+}
+
 TEST_CASE("the timeline reads as a page") {
     EvidenceEntry entry;
     entry.at = Instant(std::chrono::hours(480'000)) + std::chrono::milliseconds(250);

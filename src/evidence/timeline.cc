@@ -45,7 +45,7 @@ std::string stand(const json::Object& body) {
 }
 
 // "[0.75]" is 0.75: a list of one is how conditions see a value.
-std::string value_text(std::string value) {
+std::string value_text(const std::string& value) {
     const bool is_single = value.starts_with('[') && value.ends_with(']') &&
                            value.find_first_of(",[]", 1) == value.size() - 1;
     return is_single ? value.substr(1, value.size() - 2) : value;
