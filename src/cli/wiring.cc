@@ -108,7 +108,7 @@ Result<> add_default_namespace(ObjectStore& store, const std::string& name) {
     return std::unexpected(created.error());
 }
 
-std::vector<Reconciler*> joined(std::vector<std::vector<Reconciler*>> parts) {
+std::vector<Reconciler*> joined(const std::vector<std::vector<Reconciler*>>& parts) {
     std::vector<Reconciler*> all;
     for (const auto& part : parts) all.insert(all.end(), part.begin(), part.end());
     return all;

@@ -36,7 +36,7 @@ struct Manager::Feed {
 Manager::Manager(
     EventLoop& loop,
     ObjectStore& store,
-    std::vector<Reconciler*> reconcilers,
+    const std::vector<Reconciler*>& reconcilers,
     ManagerSettings settings)
     : loop_(loop), store_(store), settings_(settings) {
     SERIN_CHECK(settings_.turns_per_task_max > 0);

@@ -54,7 +54,7 @@ public:
     Manager(
         EventLoop& loop,
         ObjectStore& store,
-        std::vector<Reconciler*> reconcilers,
+        const std::vector<Reconciler*>& reconcilers,
         ManagerSettings settings = {});
     ~Manager();
     Manager(const Manager&) = delete;
