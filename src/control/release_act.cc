@@ -79,7 +79,7 @@ std::string ReleaseActor::group_name(const std::string& revision) const {
 }
 
 Result<> ReleaseActor::patch(
-    const ResourceType& type, const std::string& name, json::Value change) {
+    const ResourceType& type, const std::string& name, const json::Value& change) {
     SERIN_TRY_DO(
         store_.patch({&type, std::string(world_.rollout.ns()), name}, PatchKind::merge, change));
     return {};
@@ -195,7 +195,7 @@ Result<> ReleaseActor::act(const Scale& action) {
         argo::annotation_desired_replicas, json::string(std::to_string(action.sized_for)));
     change.as_object()["spec"] =
         json::Object{{"replicas", action.replicas}, {"minReadySeconds", ready_for.count()}};
-    SERIN_TRY_DO(patch(types::replica_set(), name, std::move(change)));
+    SERIN_TRY_DO(patch(types::replica_set(), name, change));
 
     for (const RevisionSeen& revision : world_.seen.revisions) {
         if (revision.id != action.revision || revision.desired == action.replicas) continue;
@@ -212,8 +212,13 @@ Result<> ReleaseActor::act(const Scale& action) {
 }
 
 Result<> ReleaseActor::act(const StartRun& action) {
-    SERIN_TRY(Object run, make_run(store_, world_, action));
-    const auto created = store_.create(std::move(run));
+    SERIN_TRY(const Object run, make_run(store_, world_, action));
+    auto created = store_.create(run);
+    if (!created && created.error().kind == ErrorKind::exists) {
+        SERIN_TRY(const bool is_there, is_there_already(run));
+        if (is_there) return {};  // Names derive from what is judged: a repeated turn's run.
+        created = store_.create(run);
+    }
     if (created) {
         events_.record(
             world_.rollout,
@@ -222,8 +227,21 @@ Result<> ReleaseActor::act(const StartRun& action) {
             "Analysis run " + action.name + " is pending");
         return {};
     }
-    if (created.error().kind != ErrorKind::exists) return std::unexpected(created.error());
-    return {};  // Names derive from what is judged: this is the run of a repeated turn.
+    return std::unexpected(created.error());
+}
+
+// A run with the same name measures the same, or it is removed.
+Result<bool> ReleaseActor::is_there_already(const Object& wanted) {
+    SERIN_TRY(const Object other, store_.get(wanted.key()));
+    if (other.controller_uid() != world_.rollout.uid()) {
+        return fail(
+            ErrorKind::unavailable,
+            "analysis run \"" + std::string(other.name()) + "\" belongs to somebody else");
+    }
+    const json::Value* spec = other.find("/spec");
+    if (spec && json::same(*spec, *wanted.find("/spec"))) return true;
+    SERIN_TRY_DO(store_.remove(other.key(), {.uid = std::string(other.uid())}));
+    return false;
 }
 
 Result<> ReleaseActor::act(const StopRun& action) {

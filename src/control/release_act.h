@@ -34,9 +34,10 @@ private:
     Result<> act(const RemoveRevision& action);
 
     std::string group_name(const std::string& revision) const;
-    Result<> patch(const ResourceType& type, const std::string& name, json::Value change);
+    Result<> patch(const ResourceType& type, const std::string& name, const json::Value& change);
     Result<> remove(const ResourceType& type, const std::string& name);
     Result<> show_number(int number);
+    Result<bool> is_there_already(const Object& wanted);
 
     ObjectStore& store_;
     TrafficRouter& router_;

@@ -7,6 +7,7 @@
 #include "control/release_runs.h"
 #include "engine/decide.h"
 #include "engine/invariants.h"
+#include "manifest/argo/names.h"
 #include "manifest/argo/project.h"
 #include "manifest/argo/read_status.h"
 
@@ -25,6 +26,24 @@ std::string first_error(const std::vector<Diagnostic>& diagnostics) {
         if (diagnostic.severity == Severity::error) return to_string(diagnostic);
     }
     return {};
+}
+
+// Whether what can be read of a manifest with errors suffices to take a candidate back: which
+// revisions there are, and how traffic reaches them.
+bool can_go_back(const ReleaseState& state, const argo::Lowered& lowered, const Object& rollout) {
+    if (state.stable.empty() || state.candidate == state.stable) return false;
+    if (lowered.route) return lowered.plan.has_stable_service && lowered.plan.has_candidate_service;
+    const json::Object* canary = json::object(rollout.find("/spec/strategy/canary"));
+    return canary && !canary->contains("trafficRouting");
+}
+
+// Sizes stay as they were set last, whatever the manifest with the error says.
+void keep_size(ReleaseWorld& world, const std::string& stable) {
+    for (const RevisionSeen& revision : world.seen.revisions) {
+        if (revision.id != stable) continue;
+        world.seen.replicas = revision.sized_for.value_or(revision.desired);
+        world.lowered.replicas = world.seen.replicas;
+    }
 }
 
 bool has_status(const Object& rollout, const json::Object& status) {
@@ -62,18 +81,41 @@ std::vector<Trigger> ReleaseController::triggers() const {
 Result<CallAgain> ReleaseController::reconcile(const ObjectKey& key) {
     auto rollout = store_.get(key);
     if (!rollout) {
-        if (rollout.error().kind == ErrorKind::not_found) return std::nullopt;
+        if (rollout.error().kind == ErrorKind::not_found) return release_services(key);
         return std::unexpected(rollout.error());
     }
     if (rollout->is_being_deleted()) return std::nullopt;
     return turn(*std::move(rollout));
 }
 
+// The services of a Rollout that is gone select by their own labels again, so that whatever serves
+// next is found.
+Result<CallAgain> ReleaseController::release_services(const ObjectKey& rollout) {
+    ListQuery query;
+    query.type = &types::service();
+    query.ns = rollout.ns;
+    SERIN_TRY(const ObjectList services, store_.list(query));
+    for (const Object& service : services.items) {
+        if (service.annotation(argo::annotation_managed_by) != rollout.name) continue;
+        const json::Value change = json::Object{
+            {"metadata",
+             json::Object{{"annotations", json::Object{{argo::annotation_managed_by, nullptr}}}}},
+            {"spec", json::Object{{"selector", json::Object{{argo::label_hash, nullptr}}}}}};
+        const auto released = store_.patch(service.key(), PatchKind::merge, change);
+        if (!released && released.error().kind != ErrorKind::not_found) {
+            return std::unexpected(released.error());
+        }
+    }
+    return std::nullopt;
+}
+
 Result<CallAgain> ReleaseController::turn(Object rollout) {
     const Instant now = loop_.now();  // The only reading of time in a turn.
     argo::Lowered lowered = argo::lower(rollout);
-    if (has_errors(lowered.diagnostics)) {
-        json::Object status = argo::project_invalid(rollout, first_error(lowered.diagnostics), now);
+    const ReleaseState state = argo::read_status(rollout);
+    const std::string error = first_error(lowered.diagnostics);
+    if (!error.empty() && !can_go_back(state, lowered, rollout)) {
+        json::Object status = argo::project_invalid(rollout, error, now);
         SERIN_TRY_DO(write_status(rollout, std::move(status)));
         return std::nullopt;
     }
@@ -81,13 +123,17 @@ Result<CallAgain> ReleaseController::turn(Object rollout) {
     SERIN_TRY(
         ReleaseWorld world,
         observe_release(store_, router_, std::move(rollout), std::move(lowered), now));
+    if (!error.empty()) {
+        world.seen.problems.insert(world.seen.problems.begin(), error);
+        keep_size(world, state.stable);
+    }
     for (std::string& problem : find_run_problems(store_, world)) {
         world.seen.problems.push_back(std::move(problem));
     }
     const Release release{
         .name = std::string(world.rollout.name()),
         .plan = world.lowered.plan,
-        .state = argo::read_status(world.rollout),
+        .state = state,
     };
     const Decision decision = engine::decide(release, world.seen);
     if (const auto broken = engine::broken_invariants(release, world.seen, decision);
@@ -132,6 +178,11 @@ std::vector<ObjectKey> ReleaseController::rollouts_of_service(const Object& serv
             lowered.candidate_service == service.name()) {
             keys.push_back(rollout.key());
         }
+    }
+    // Its Rollout may be gone without this process having seen it go.
+    if (const auto manager = service.annotation(argo::annotation_managed_by)) {
+        ObjectKey key{&types::rollout(), std::string(service.ns()), std::string(*manager)};
+        if (std::ranges::find(keys, key) == keys.end()) keys.push_back(std::move(key));
     }
     return keys;
 }

@@ -27,6 +27,7 @@ public:
     Result<CallAgain> reconcile(const ObjectKey& key) override;
 
 private:
+    Result<CallAgain> release_services(const ObjectKey& rollout);
     Result<CallAgain> turn(Object rollout);
     Result<> write_status(const Object& rollout, json::Object status);
     std::vector<ObjectKey> rollouts_of_service(const Object& service) const;

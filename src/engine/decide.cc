@@ -26,27 +26,8 @@ Decision finish(Turn turn) {
     return decision;
 }
 
-// A manifest that cannot be followed stops everything but going back: what serves goes on serving.
-Decision report_problem(Turn turn) {
-    turn.next.problem = turn.seen.problems.front();
-    turn.next.waiting_for = "the manifest to be corrected";
-    if (turn.next.problem != turn.before.problem) turn.because("problem", turn.next.problem);
-    turn.wake(turn.seen.at + look_again);
-    return finish(std::move(turn));
-}
-
-}  // namespace
-
-Decision decide(const Release& release, const Observation& seen) {
-    Turn turn(release, seen);
-    if (!seen.problems.empty() && !release.state.is_aborted) return report_problem(std::move(turn));
-
-    follow_manifest(turn);
-    follow_commands(turn);
-    // Verdicts come before steps: a bad candidate must not get one step further.
-    follow_verdicts(turn);
-    follow_deadline(turn);
-    advance(turn);
+// From here on a decision is the same whatever led to it.
+Decision carry_on(Turn turn) {
     keep_runs(turn);
     place_traffic(turn);
     size_revisions(turn);
@@ -55,6 +36,43 @@ Decision decide(const Release& release, const Observation& seen) {
     forget_history(turn);
     note_progress(turn);
     return finish(std::move(turn));
+}
+
+// A manifest that cannot be followed stops everything but going back: what serves goes on serving,
+// and a candidate that people or judges reject leaves as if the manifest were still the former one.
+Decision go_back_only(Release release, Observation seen) {
+    const bool is_under_way =
+        !release.state.stable.empty() && release.state.candidate != release.state.stable;
+    if (is_under_way) {
+        seen.wanted = release.state.candidate;
+        release.plan.steps_digest = release.state.steps_digest;
+    }
+    Turn turn(release, seen);
+    turn.next.problem = seen.problems.front();
+    turn.next.waiting_for = "the manifest to be corrected";
+    if (turn.next.problem != turn.before.problem) turn.because("problem", turn.next.problem);
+    turn.wake(seen.at + look_again);
+    if (is_under_way) {
+        if (turn.next.is_aborted) follow_commands(turn);
+        follow_verdicts(turn);
+        if (turn.next.is_aborted) return carry_on(std::move(turn));
+    }
+    return finish(std::move(turn));
+}
+
+}  // namespace
+
+Decision decide(const Release& release, const Observation& seen) {
+    if (!seen.problems.empty()) return go_back_only(release, seen);
+
+    Turn turn(release, seen);
+    follow_manifest(turn);
+    follow_commands(turn);
+    // Verdicts come before steps: a bad candidate must not get one step further.
+    follow_verdicts(turn);
+    follow_deadline(turn);
+    advance(turn);
+    return carry_on(std::move(turn));
 }
 
 }  // namespace serin::engine

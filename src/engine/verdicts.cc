@@ -80,14 +80,17 @@ bool wants_step(const Turn& turn) {
 }
 
 // Names derive from what is judged, so a repeated start is the same run. A name that was used up
-// (an earlier try) gets the first free number.
+// (an earlier try) gets the first free number, and so does one of a run under way for what the
+// manifest asked before it changed: what that run has measured says nothing about the new steps.
 std::string name_run(const Turn& turn, RunKind kind) {
     std::string base = turn.name + "-" + turn.next.candidate + "-" + std::to_string(turn.number());
     if (kind == RunKind::step) base += "-" + std::to_string(*turn.next.step);
     std::string name = base;
     for (int i = 1; i < 1000; ++i) {
         const RunSeen* run = find_run(turn, name);
-        if (!run || (!is_completed(run->phase) && !run->is_stopping && run->kind == kind)) break;
+        if (!run) break;
+        const bool is_live = !is_completed(run->phase) && !run->is_stopping;
+        if (is_live && run->kind == kind && !turn.is_changed) break;
         name = base + "." + std::to_string(i);
     }
     return name;

@@ -448,3 +448,68 @@ TEST_CASE("events tell a release in the words that clients know") {
         CHECK_MESSAGE(std::ranges::count(reasons, reason) > 0, reason);
     }
 }
+
+TEST_CASE("a manifest that cannot be followed still lets a person abort") {
+    SmallWorld world;
+    begin_update(world, gated);
+    world.patch(R"({"spec": {"strategy": {"canary": {"steps": [{"setWeight": 80},
+        {"setHeaderRoute": {"name": "x"}}]}}}})");
+    world.settle();
+    CHECK(world.message().contains("steps[1].setHeaderRoute: not supported yet"));
+    CHECK(world.weight() == 20);  // What serves goes on serving.
+    CHECK(world.replicas("shop:v2") == 2);
+
+    world.patch_status(R"({"abort": true})");
+    CHECK(world.weight() == 0);
+    CHECK(hash_in(world, "shop-canary") == hash_of(world, "shop:v1"));
+    world.advance(31s);
+    CHECK(world.replicas("shop:v2") == 0);
+    CHECK(world.replicas("shop:v1") == 10);
+
+    world.patch_status(R"({"abort": false})");
+    CHECK(world.weight() == 0);  // Nothing goes forward.
+}
+
+TEST_CASE("a judge aborts although the manifest has become one that cannot be followed") {
+    SmallWorld world;
+    world.install(R"([{"setWeight": 5}, {"analysis": {"templates": [{"templateName":
+        "success-rate"}]}}])");
+    world.set_image("shop:v2");
+    REQUIRE(world.runs().size() == 1);
+    REQUIRE(world.store.remove({&types::analysis_template(), "default", "success-rate"}));
+    world.settle();
+    CHECK(world.weight() == 5);
+    world.finish_run(std::string(world.runs().front().name()), "Failed", "metric failed");
+    CHECK(world.weight() == 0);
+}
+
+TEST_CASE("other steps are not judged by a run of the former ones") {
+    SmallWorld world;
+    world.install(R"([{"setWeight": 5}, {"pause": {}}])", R"({"spec": {"strategy": {"canary":
+        {"analysis": {"templates": [{"templateName": "success-rate"}]}}}}})");
+    world.set_image("shop:v2");
+    REQUIRE(world.runs().size() == 1);
+    const std::string former(world.runs().front().name());
+
+    world.patch(
+        R"({"spec": {"strategy": {"canary": {"steps": [{"setWeight": 10}, {"pause": {}}]}}}})");
+    world.settle();
+    REQUIRE(world.runs().size() == 2);
+    CHECK(world.get(types::analysis_run(), former).boolean("/spec/terminate"));
+    CHECK(
+        world.rollout().text("/status/canary/currentBackgroundAnalysisRunStatus/name") ==
+        former + ".1");
+}
+
+TEST_CASE("a Rollout that is gone leaves its services as they were before it") {
+    SmallWorld world;
+    begin_update(world, gated);
+    REQUIRE(world.store.remove({&types::rollout(), "default", "shop"}));
+    world.settle();
+    for (const char* name : {"shop-stable", "shop-canary"}) {
+        const Object service = world.get(types::service(), name);
+        CHECK(hash_in(world, name).empty());
+        CHECK(service.text("/spec/selector/app") == "shop");
+        CHECK_FALSE(service.annotation("argo-rollouts.argoproj.io/managed-by-rollouts"));
+    }
+}
