@@ -51,6 +51,7 @@ Result<Process> start_process(
     UniqueFd writing(ends[1]);
     std::vector<std::string> words = command;
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
 

@@ -173,7 +173,7 @@ Verdict assess_fresh(const MetricRule& rule, const MetricState& state, bool is_t
 }  // namespace
 
 Verdict assess(const MetricRule& rule, const MetricState& state, bool is_terminating) {
-    const Verdict fresh = assess_fresh(rule, state, is_terminating);
+    Verdict fresh = assess_fresh(rule, state, is_terminating);
     if (!is_completed(state.phase) || fresh.phase == state.phase) return fresh;
     return {.phase = state.phase};
 }
