@@ -2,8 +2,9 @@
 
 namespace serin::manifest {
 
-std::string_view schema_analysis_text() {
-    return R"(
+namespace {
+
+constexpr std::string_view text = R"(
 record AnalysisTemplate
   apiVersion!  text
   kind!        text
@@ -260,6 +261,11 @@ record RolloutArgumentOrSecret
   value      text
   valueFrom  object
 )";
+
+}  // namespace
+
+std::string_view schema_analysis_text() {
+    return text;
 }
 
 }  // namespace serin::manifest

@@ -2,8 +2,9 @@
 
 namespace serin::manifest {
 
-std::string_view schema_core_text() {
-    return R"(
+namespace {
+
+constexpr std::string_view text = R"(
 record ConfigMap
   apiVersion!  text
   kind!        text
@@ -129,6 +130,11 @@ record RollingUpdate
   maxSurge        int-or-percent
   maxUnavailable  int-or-percent
 )";
+
+}  // namespace
+
+std::string_view schema_core_text() {
+    return text;
 }
 
 }  // namespace serin::manifest

@@ -2,8 +2,9 @@
 
 namespace serin::manifest {
 
-std::string_view schema_gateway_text() {
-    return R"(
+namespace {
+
+constexpr std::string_view text = R"(
 record GatewayClass
   apiVersion!  text
   kind!        text
@@ -158,6 +159,11 @@ record HttpBackend
   weight     int(0..1000000)
   filters    [HttpFilter]
 )";
+
+}  // namespace
+
+std::string_view schema_gateway_text() {
+    return text;
 }
 
 }  // namespace serin::manifest

@@ -2,8 +2,9 @@
 
 namespace serin::manifest {
 
-std::string_view schema_meta_text() {
-    return R"(
+namespace {
+
+constexpr std::string_view text = R"(
 record ObjectMeta
   name                        subdomain
   generateName                text
@@ -59,6 +60,11 @@ record TemplateMeta
   creationTimestamp  time
   finalizers         [text]
 )";
+
+}  // namespace
+
+std::string_view schema_meta_text() {
+    return text;
 }
 
 }  // namespace serin::manifest

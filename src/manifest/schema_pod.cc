@@ -2,8 +2,9 @@
 
 namespace serin::manifest {
 
-std::string_view schema_pod_text() {
-    return R"(
+namespace {
+
+constexpr std::string_view text = R"(
 record Pod
   apiVersion!  text
   kind!        text
@@ -218,6 +219,11 @@ record VolumeMount
   recursiveReadOnly~  text
   mountPropagation~   text
 )";
+
+}  // namespace
+
+std::string_view schema_pod_text() {
+    return text;
 }
 
 }  // namespace serin::manifest

@@ -2,8 +2,9 @@
 
 namespace serin::manifest {
 
-std::string_view schema_rollout_text() {
-    return R"(
+namespace {
+
+constexpr std::string_view text = R"(
 record Rollout
   apiVersion!  text
   kind!        text
@@ -343,6 +344,11 @@ record PauseCondition
   reason!    filled
   startTime  time
 )";
+
+}  // namespace
+
+std::string_view schema_rollout_text() {
+    return text;
 }
 
 }  // namespace serin::manifest
