@@ -118,6 +118,7 @@ private:
 
     void report_unknown(const Record& record, std::string_view key) {
         std::vector<std::string> names;
+        names.reserve(record.fields.size());
         for (const Field& field : record.fields) names.push_back(field.name);
         const std::string similar = most_similar(key, names);
         std::string suggestion;
