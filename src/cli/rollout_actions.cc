@@ -198,8 +198,11 @@ int run_pause(Api& api, const std::vector<std::string>& names, Format format) {
 }
 
 int run_restart(Api& api, const std::vector<std::string>& names, Duration in, Format format) {
-    const json::Value patch = json::Object{
-        {"spec", json::Object{{"restartAt", json::string(format_time(api.now() + in))}}}};
+    // Rounded up: Kubernetes' times are whole seconds, and a pod made a moment ago must count as
+    // older than the restart.
+    const Instant at = std::chrono::ceil<std::chrono::seconds>(api.now() + in);
+    const json::Value patch =
+        json::Object{{"spec", json::Object{{"restartAt", json::string(format_time(at))}}}};
     const std::string what = fmt::format("restarts in {}", format_duration(in));
     return patch_all(api, names, patch, Part::main, what, format);
 }

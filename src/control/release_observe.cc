@@ -149,6 +149,15 @@ void see_split(const TrafficRouter& router, const RouteTarget& target, Observati
         "split_unknown", {{"service", target.candidate_service}, {"error", error.message}});
 }
 
+bool is_ready_pod(const Object& pod) {
+    const json::Array* conditions = json::array(pod.find("/status/conditions"));
+    return !pod.is_being_deleted() && conditions != nullptr &&
+           std::ranges::any_of(*conditions, [](const json::Value& condition) {
+               return json::text(json::find(condition, "/type")) == "Ready" &&
+                      json::text(json::find(condition, "/status")) == "True";
+           });
+}
+
 // Replicas older than the restart that was asked for: stable ones first, then the candidate's.
 Result<> see_stale_replicas(
     const ObjectStore& store, const ReleaseState& state, ReleaseWorld& world) {
@@ -159,6 +168,12 @@ Result<> see_stale_replicas(
     for (const Object& group : world.groups) {
         const std::string id(group.label(argo::label_hash).value_or(""));
         SERIN_TRY(const auto pods, owned_by(store, types::pod(), group));
+        // The group's count lags behind: without its own look at the pods, a second turn would
+        // replace another one before the first has a successor.
+        const auto well = static_cast<int>(std::ranges::count_if(pods, is_ready_pod));
+        for (RevisionSeen& revision : world.seen.revisions) {
+            if (revision.id == id) revision.available = std::min(revision.available, well);
+        }
         for (const Object& pod : pods) {
             const auto created = pod.created();
             if (pod.is_being_deleted() || !created || *created >= *restart) continue;
