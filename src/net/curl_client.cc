@@ -357,13 +357,15 @@ struct CurlClient::Multi : std::enable_shared_from_this<CurlClient::Multi> {
         if (kept->easy != nullptr) curl_multi_remove_handle(multi, kept->easy);
     }
 
-    void fail_later(Exchange& exchange, const Error& error) {
-        exchange.failing = loop.after(Duration(0), [this, &exchange, error] {
-            const HttpClient::Done done = std::move(exchange.done);
-            const Error kept = error;
-            remove(exchange.id);
-            done(std::unexpected(kept));
-        });
+    void fail_later(Exchange& exchange, Error error) {
+        exchange.failing =
+            loop.after(Duration(0), [this, &exchange, error = std::move(error)]() mutable {
+                // The exchange owns this task: what is used after its end is moved out of both.
+                const HttpClient::Done done = std::move(exchange.done);
+                Error kept = std::move(error);
+                remove(exchange.id);
+                done(std::unexpected(std::move(kept)));
+            });
     }
 };
 

@@ -165,7 +165,8 @@ EventLoop::Watch AsioLoop::on_writable(int fd, std::function<void()> task) {
         core_, core_->io, fd, asio::posix::stream_descriptor::wait_write, std::move(task));
 }
 
-EventLoop::Watch AsioLoop::on_signal(std::vector<int> signals, std::function<void(int)> task) {
+EventLoop::Watch AsioLoop::on_signal(
+    const std::vector<int>& signals, std::function<void(int)> task) {
     auto watch = std::shared_ptr<SignalWatch>(
         new SignalWatch{.signals = asio::signal_set(core_->io), .task = std::move(task)});
     for (const int number : signals) watch->signals.add(number);

@@ -29,7 +29,7 @@ public:
 
     // Calls `task` with the signal's number on the loop, instead of the signal's own effect.
     // Signals not named are left alone. REQUIRES: no other watch of the same signal.
-    [[nodiscard]] Watch on_signal(std::vector<int> signals, std::function<void(int)> task);
+    [[nodiscard]] Watch on_signal(const std::vector<int>& signals, std::function<void(int)> task);
 
     // Runs tasks on the calling thread until `stop`; can be called again after.
     void run();
