@@ -49,7 +49,7 @@ Result<std::string> Addresses::take_ip(const std::string& uid) {
     const std::uint32_t first = fnv1a32(uid) % count;
     for (std::uint32_t i = 0; i < count; ++i) {
         const std::uint32_t at = (first + i) % count;
-        const std::string ip = fmt::format("127.77.{}.{}", at / per_net, at % per_net + 1);
+        std::string ip = fmt::format("127.77.{}.{}", at / per_net, at % per_net + 1);
         if (ips_.try_emplace(ip, uid).second) return ip;
     }
     return fail(ErrorKind::unavailable, "every address of 127.77.0.0/16 is taken");
