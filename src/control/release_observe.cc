@@ -49,6 +49,7 @@ RevisionSeen see_revision(const Object& group) {
         .current = count_at(group, "/status/replicas"),
         .ready = count_at(group, "/status/readyReplicas"),
         .available = count_at(group, "/status/availableReplicas"),
+        .is_settled = group.integer("/status/observedGeneration") >= group.generation(),
         .ready_for = std::chrono::seconds(group.integer("/spec/minReadySeconds")),
     };
     // The status lags behind the spec: what has been asked to go does not serve any more.

@@ -14,7 +14,10 @@ std::optional<Ending> ending(const Turn& turn) {
     const ReleaseState& next = turn.next;
     if (next.stable.empty()) return Ending::first;
     if (next.is_aborted || turn.is_promoted() || turn.plan.is_held) return std::nullopt;
-    if (!turn.candidate || turn.candidate->available < turn.seen.replicas) return std::nullopt;
+    if (!turn.candidate || !turn.candidate->is_settled ||
+        turn.candidate->available < turn.seen.replicas) {
+        return std::nullopt;
+    }
     if (!next.skips_steps && (!turn.is_past_steps() || !next.holds.empty())) return std::nullopt;
     // All traffic is seen to reach the candidate before the stable side is let go.
     if (turn.plan.routing && turn.seen.replicas > 0 &&

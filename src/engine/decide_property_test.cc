@@ -97,6 +97,7 @@ RevisionSeen any_seen_revision(const std::string& id, int number) {
     revision.current = upto(12);
     revision.available = upto(revision.current);
     revision.ready = revision.available;
+    revision.is_settled = upto(4) > 0;
     if (upto(3) == 0) revision.retire_at = start + std::chrono::seconds(upto(60) - 30);
     return revision;
 }
@@ -176,6 +177,7 @@ void carry_out(const Decision& decision, Observation& seen) {
     }
     for (RevisionSeen& revision : seen.revisions) {
         revision.current = revision.ready = revision.available = revision.desired;
+        revision.is_settled = true;
     }
     if (seen.split) seen.split = SplitSeen{seen.split->written, seen.split->written, true};
 }

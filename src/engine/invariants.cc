@@ -80,6 +80,9 @@ void check_split(Question& question, const Split& split) {
         question.broken.push_back(
             "I1 capacity: " + change + " with " + std::to_string(available) + " replicas");
     }
+    if (candidate && !candidate->is_settled) {
+        question.broken.push_back("I1 capacity: " + change + " on a count of another size");
+    }
     if (seen.candidate_service.revision != decision.next.candidate) {
         question.broken.push_back("I8 order: " + change + " before the service leads there");
     }
@@ -91,6 +94,9 @@ void check_service(Question& question, const PointService& action) {
     const bool is_aborted = question.decision.next.is_aborted;
     if (!target || (target->available == 0 && !is_aborted)) {
         question.broken.push_back("I1 capacity: a service leads to nothing available");
+    }
+    if (target && !target->is_settled && !is_aborted) {
+        question.broken.push_back("I1 capacity: a service moves on a count of another size");
     }
     if (action.service == ServiceRole::stable || is_aborted || !target) return;
     const int exposure = question.exposure();
@@ -113,7 +119,7 @@ void check_shrinking(Question& question, const Scale& action) {
     const std::string change =
         "revision " + action.revision + " to " + std::to_string(action.replicas) + " replicas";
     const bool others_serve = std::ranges::any_of(seen.revisions, [&](const RevisionSeen& other) {
-        return other.id != action.revision && other.available > 0;
+        return other.id != action.revision && other.is_settled && other.available > 0;
     });
     // Without a router, availability is bounded by what the plan tolerates to be missing.
     if (!release.plan.routing) return;

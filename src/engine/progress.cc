@@ -46,6 +46,9 @@ namespace {
 std::string describe_shortage(const Turn& turn, int weight) {
     const int available = turn.candidate ? turn.candidate->available : 0;
     const int wanted = candidate_size_wanted(turn);
+    if (const RevisionSeen* late = turn.unsettled()) {
+        return "the replicas of revision " + late->id + " to be counted";
+    }
     if (available < wanted) {
         return std::to_string(wanted) + " available replicas of the candidate";
     }
@@ -100,8 +103,8 @@ bool has_moved(const ReleaseState& before, const ReleaseState& next) {
 bool is_arrived(const Turn& turn) {
     const Counts& counts = turn.next.counts;
     const int available = turn.candidate ? turn.candidate->available : 0;
-    return turn.is_promoted() && turn.candidate && counts.updated == turn.seen.replicas &&
-           available == turn.seen.replicas;
+    return turn.is_promoted() && turn.candidate && turn.candidate->is_settled &&
+           counts.updated == turn.seen.replicas && available == turn.seen.replicas;
 }
 
 Progress::Kind progress_kind(const Turn& turn) {

@@ -35,7 +35,7 @@ bool is_out_of_traffic(const Turn& turn, const RevisionSeen& revision) {
 }
 
 bool is_stable_complete(const Turn& turn) {
-    return turn.stable && turn.stable->available > 0 &&
+    return turn.stable && turn.stable->is_settled && turn.stable->available > 0 &&
            turn.stable->available + turn.slack.unavailable >= turn.seen.replicas;
 }
 
@@ -83,6 +83,7 @@ void retire_without_router(Turn& turn) {
     if (turn.stable && turn.stable != turn.candidate) available += turn.stable->available;
     for (const RevisionSeen* other : turn.others) available += other->available;
     int budget = available - (turn.seen.replicas - turn.slack.unavailable);
+    if (turn.unsettled()) budget = 0;
     for (const RevisionSeen* other : turn.others) {
         if (other->desired == 0) continue;
         // What is not available serves nobody; of the rest, only what is not needed goes.
@@ -98,7 +99,7 @@ void retire_without_router(Turn& turn) {
 bool is_last_copy(const Turn& turn, const RevisionSeen& revision) {
     if (turn.seen.replicas == 0 || revision.available == 0) return false;
     return std::ranges::none_of(turn.seen.revisions, [&](const RevisionSeen& other) {
-        return other.id != revision.id && other.available > 0;
+        return other.id != revision.id && other.is_settled && other.available > 0;
     });
 }
 
@@ -128,6 +129,7 @@ void replace_stale_replicas(Turn& turn) {
     }
     const int together = std::max(turn.slack.unavailable, 1);
     int may_go = available - (std::max(turn.seen.replicas, desired) - together);
+    if (turn.unsettled()) may_go = 0;
     for (const StaleReplica& replica : turn.seen.stale_replicas) {
         if (may_go-- <= 0) break;
         turn.shrinking.emplace_back(ReplaceReplica{.name = replica.name});

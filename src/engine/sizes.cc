@@ -92,7 +92,10 @@ int aborted_size(Turn& turn, const RevisionSeen& candidate) {
     if (candidate.desired == 0) return 0;
     if (!is_weight_confirmed(turn, 0)) return candidate.desired;
     if (!candidate.retire_at) {
-        if (!turn.stable || turn.stable->available < turn.seen.replicas) return candidate.desired;
+        if (!turn.stable || !turn.stable->is_settled ||
+            turn.stable->available < turn.seen.replicas) {
+            return candidate.desired;
+        }
         const Duration delay =
             turn.plan.routing->abort_retire_delay.value_or(abort_retire_delay_usual);
         const Instant at = whole_seconds(turn.seen.at) + delay;
@@ -173,7 +176,12 @@ void size_without_router(Turn& turn) {
             turn.seen.replicas, weight_wanted(turn), turn.plan.weight_max, turn.slack.surge);
     }
     for (const RevisionSeen* other : turn.others) move.others_desired += other->desired;
-    const Pair sizes = next_sizes(move);
+    Pair sizes = next_sizes(move);
+    if (turn.unsettled()) {
+        // Nothing shrinks on the strength of replicas that may be gone.
+        sizes.candidate = std::max(sizes.candidate, turn.candidate->desired);
+        if (has_stable) sizes.stable = std::max(sizes.stable, turn.stable->desired);
+    }
     if (has_stable) scale(turn, *turn.stable, sizes.stable);
     scale(turn, *turn.candidate, sizes.candidate);
 }
@@ -207,7 +215,8 @@ int replicas_needed(const Turn& turn, int weight) {
 }
 
 bool is_sized(const Turn& turn) {
-    if (!turn.candidate) return false;
+    if (!turn.candidate || !turn.candidate->is_settled) return false;
+    if (turn.stable && !turn.stable->is_settled) return false;
     const int wanted = candidate_size_wanted(turn);
     if (turn.candidate->desired != wanted || turn.candidate->available != wanted) return false;
     if (turn.stable && turn.stable != turn.candidate) {

@@ -41,7 +41,7 @@ int weight_allowed(const Turn& turn);
 std::optional<int> exposure_seen(const Turn& turn);
 // The data plane was seen to do what is written, and that is `weight`.
 bool is_weight_confirmed(const Turn& turn, int weight);
-// Nothing but this revision has available replicas, and some are wanted.
+// Nothing but this revision is known to have available replicas, and some are wanted.
 bool is_last_copy(const Turn& turn, const RevisionSeen& revision);
 // So many replicas have to be there for the candidate to carry `weight`.
 int replicas_needed(const Turn& turn, int weight);

@@ -51,6 +51,7 @@ int lowered(const Turn& turn, int target) {
 }
 
 int raised(const Turn& turn, int written, int target) {
+    if (!turn.candidate->is_settled) return written;
     // The stable side keeps the rest only if it can.
     if (!turn.stable || turn.seen.stable_service.revision != turn.next.stable) return written;
     const std::int64_t rest = turn.plan.weight_max - target;
@@ -109,6 +110,7 @@ bool is_fully_available(const RevisionSeen& revision) {
 
 // A service taken over from elsewhere is moved only to a complete revision.
 bool may_receive(const RevisionSeen& revision, const ServiceSeen& service) {
+    if (!revision.is_settled) return false;
     return service.is_adopted ? revision.available > 0 : is_fully_available(revision);
 }
 

@@ -38,6 +38,11 @@ const RevisionSeen* Turn::find(const std::string& revision) const {
     return nullptr;
 }
 
+const RevisionSeen* Turn::unsettled() const {
+    const auto found = std::ranges::find(seen.revisions, false, &RevisionSeen::is_settled);
+    return found == seen.revisions.end() ? nullptr : &*found;
+}
+
 int Turn::number() const {
     int highest = 0;
     for (const RevisionSeen& one : seen.revisions) {

@@ -41,6 +41,8 @@ struct Turn {
     // Finds stable and others anew after next.stable changed.
     void sort_revisions();
     const RevisionSeen* find(const std::string& revision) const;
+    // The first revision whose counts are not of its present size; null when all can be relied on.
+    const RevisionSeen* unsettled() const;
     int number() const;  // Of the candidate, also before it is seen.
 
     void because(std::string rule, std::string reason, std::string run = {});

@@ -22,6 +22,9 @@ struct RevisionSeen {
     int current = 0;
     int ready = 0;
     int available = 0;
+    // Whether the counts were taken since `desired` was last set. Else they may be of replicas that
+    // were asked to go in between: nothing that needs replicas may be built on them.
+    bool is_settled = true;
     std::optional<int> sized_for;  // Replicas of the release when `desired` was set.
     Duration ready_for{};          // As set for this revision; see Plan.
     std::optional<Instant> retire_at;

@@ -62,6 +62,7 @@ Result<CallAgain> Kubelet::reconcile(const ObjectKey& key) {
     group->put("/status/replicas", desired);
     group->put("/status/readyReplicas", available);
     group->put("/status/availableReplicas", available);
+    group->put("/status/observedGeneration", group->generation());
     SERIN_TRY_DO(store_.update(*group, Part::status));
     return std::nullopt;
 }
