@@ -11,6 +11,10 @@
 // The commands of `serin`, one function each. They print their result to standard output and return
 // the exit code (exit_codes.h); main.cc reads the words of the command line into their arguments.
 
+namespace serin::sim {
+struct SimOptions;
+}
+
 namespace serin::cli {
 
 // --- Any object (objects.cc)
@@ -69,6 +73,10 @@ struct LogOptions {
 int run_logs(Api& api, const LogOptions& options);
 int run_events(Api& api, const std::string& name, bool watches, Format format);
 int run_evidence_show(Api& api, const std::string& rollout, Format format);
+
+// --- Without a server (simulate.cc)
+// Plays releases in the simulator and prints what it finds; 1 when an invariant broke.
+int run_simulation(const sim::SimOptions& options);
 
 // --- The shell (completion.cc)
 int run_completion(const std::string& shell);

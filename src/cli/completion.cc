@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view words =
     "up down apply get list describe delete status promote abort retry undo pause restart set logs "
-    "events evidence completion version help";
+    "events evidence sim completion version help";
 
 // The scripts ask `serin get TYPE -o name` for names, so they complete what really exists.
 constexpr std::string_view bash_script =

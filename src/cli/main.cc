@@ -4,6 +4,7 @@
 #include "cli/connect.h"
 #include "cli/exit_codes.h"
 #include "cli/up.h"
+#include "sim/run.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -44,6 +45,7 @@ struct Words {
     bool is_dry_run = false;
     bool orphans = false;
     std::string shell;
+    sim::SimOptions simulation;
 };
 
 // A command that talks to the server: connects, reads -o, then runs.
@@ -315,6 +317,16 @@ private:
                 return run_completion(words_.shell);
             });
         completion->add_option("shell", words_.shell, "bash, zsh or fish")->required();
+
+        CLI::App* sim = command("sim", "Play random releases in a simulated world", [this] {
+            return run_simulation(words_.simulation);
+        });
+        sim->add_option("--seed", words_.simulation.seed, "First seed")->capture_default_str();
+        sim->add_option("--runs", words_.simulation.runs, "How many seeds")->capture_default_str();
+        sim->add_flag("--trace", words_.simulation.is_traced, "Print what happens");
+        sim->add_option(
+               "--keep", words_.simulation.kept, "Only these of the seed's happenings: 0,3,4")
+            ->delimiter(',');
 
         command("version", "The version of this program", [] {
             fmt::print("serin {}\n", version_text);

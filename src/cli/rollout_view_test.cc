@@ -73,14 +73,14 @@ Replicas:
   Ready:         5
   Available:     5
 
-NAME                     KIND         STATUS     AGE    INFO
-⟳ web                    Rollout      ॥ Paused   7d
+NAME                      KIND         STATUS     AGE  INFO
+⟳ web                     Rollout      ॥ Paused   7d
 ├──# revision:2
-│  ├──⧉ web-new          ReplicaSet   ✔ Healthy  2m     canary
-│  │  └──□ web-new-9wf5r  Pod         ✔ Running  2m     ready:1/1,restarts:2
-│  └──α web-new-2-1      AnalysisRun  ◌ Running  90s    ✔ 4,✖ 1,? 1,⚠ 1
+│  ├──⧉ web-new           ReplicaSet   ✔ Healthy  2m   canary
+│  │  └──□ web-new-9wf5r  Pod          ✔ Running  2m   ready:1/1,restarts:2
+│  └──α web-new-2-1       AnalysisRun  ◌ Running  90s  ✔ 4,✖ 1,? 1,⚠ 1
 └──# revision:1
-   └──⧉ web-old          ReplicaSet   ✔ Healthy  7d     stable,delay:23s
+   └──⧉ web-old           ReplicaSet   ✔ Healthy  7d   stable,delay:23s
 )");
 }
 

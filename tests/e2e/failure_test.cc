@@ -181,7 +181,7 @@ TEST_CASE("a damaged state file is refused, named and left alone") {
     Machine machine;
     machine.up();
     REQUIRE(machine.wait_for_phase("Healthy"));
-    machine.kill_serin();
+    machine.stop_serin();  // Ended properly, all is in the one file.
     const std::string file = machine.state() + "/serin.db";
     std::string bytes = read_file(file);
     const std::string whole = bytes;
@@ -250,7 +250,7 @@ spec:
           "bad.yaml:19:",
           "setWieght",
           "setWeight",
-          "bad.yaml:20:",
+          "bad.yaml:21:",
           "spec.strategy.canary.steps[1]",
           "bad.yaml:23:",
           "nowhere",
