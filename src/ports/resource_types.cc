@@ -12,9 +12,16 @@ std::string ResourceType::api_version() const {
     return group.empty() ? std::string(version) : fmt::format("{}/{}", group, version);
 }
 
-const std::vector<ResourceType>& resource_types() {
-    static const std::vector<ResourceType> all = {
-        {"", "v1", "ConfigMap", "configmaps", "configmap", {"cm"}},
+namespace {
+
+std::vector<ResourceType> core_types() {
+    return {
+        {.group = "",
+         .version = "v1",
+         .kind = "ConfigMap",
+         .plural = "configmaps",
+         .singular = "configmap",
+         .short_names = {"cm"}},
         {.group = "",
          .version = "v1",
          .kind = "Event",
@@ -46,6 +53,11 @@ const std::vector<ResourceType>& resource_types() {
          .short_names = {"svc"},
          .has_status = true,
          .categories = {"all"}},
+    };
+}
+
+std::vector<ResourceType> apps_types() {
+    return {
         {.group = "apps",
          .version = "v1",
          .kind = "Deployment",
@@ -64,6 +76,11 @@ const std::vector<ResourceType>& resource_types() {
          .has_status = true,
          .has_scale = true,
          .categories = {"all"}},
+    };
+}
+
+std::vector<ResourceType> argo_types() {
+    return {
         {.group = "argoproj.io",
          .version = "v1alpha1",
          .kind = "AnalysisRun",
@@ -102,6 +119,11 @@ const std::vector<ResourceType>& resource_types() {
          .has_status = true,
          .has_scale = true,
          .categories = {"all"}},
+    };
+}
+
+std::vector<ResourceType> gateway_types() {
+    return {
         {.group = "gateway.networking.k8s.io",
          .version = "v1",
          .kind = "GatewayClass",
@@ -124,6 +146,18 @@ const std::vector<ResourceType>& resource_types() {
          .singular = "httproute",
          .has_status = true},
     };
+}
+
+}  // namespace
+
+const std::vector<ResourceType>& resource_types() {
+    static const std::vector<ResourceType> all = [] {
+        std::vector<ResourceType> joined;
+        for (const auto& part : {core_types(), apps_types(), argo_types(), gateway_types()}) {
+            joined.insert(joined.end(), part.begin(), part.end());
+        }
+        return joined;
+    }();
     return all;
 }
 
