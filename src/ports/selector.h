@@ -22,7 +22,7 @@ public:
     bool matches(const std::map<std::string, std::string>& labels) const;
     bool is_empty() const { return requirements_.empty(); }
     std::vector<std::string> keys() const;  // That it looks at.
-    std::string to_string() const;  // The query-string form.
+    std::string to_string() const;          // The query-string form.
 
 private:
     enum class Operator { in, not_in, exists, does_not_exist };
