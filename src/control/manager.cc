@@ -64,7 +64,7 @@ void Manager::start() {
     }
     subscribe();
     for (const auto& feed : feeds_) list_and_watch(*feed);
-    resync();
+    await_resync();
 }
 
 void Manager::stop() {
@@ -308,12 +308,26 @@ void Manager::ring() {
     arm();
 }
 
-void Manager::resync() {
+void Manager::await_resync() {
     if (settings_.resync <= Duration(0)) return;
+    resync_timer_ = loop_.after(settings_.resync, [this] { resync(); });
+}
+
+void Manager::resync() {
+    // What nobody ever told about is found only by looking.
+    for (const auto& feed : feeds_) {
+        const auto list = store_.list({.type = feed->type});
+        if (!list) continue;  // The feed has the same trouble and sees to it.
+        for (const Object& object : list->items) {
+            for (const auto& [member, trigger] : feed->triggers) {
+                for (const ObjectKey& key : trigger.keys_of(object)) enqueue(*member, key, false);
+            }
+        }
+    }
     for (const auto& member : members_) {
         for (auto& [key, state] : member->keys) enqueue(*member, key, false);
     }
-    resync_timer_ = loop_.after(settings_.resync, [this] { resync(); });
+    await_resync();
 }
 
 }  // namespace serin::control

@@ -23,8 +23,8 @@ struct ManagerSettings {
     Duration retry_first{5};
     Duration retry_last{30'000};
     Duration retry_last_conflict{80};
-    // Every key gets a turn this often even if nothing seems to happen, as a safety net; zero:
-    // never.
+    // Everything is listed and every key gets a turn this often even if nothing seems to happen,
+    // as a safety net for events that were lost; zero: never.
     Duration resync{600'000};
 };
 
@@ -92,6 +92,7 @@ private:
     void clear_timer(Key& state);
     void arm();
     void ring();
+    void await_resync();
     void resync();
 
     EventLoop& loop_;

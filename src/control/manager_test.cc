@@ -307,6 +307,21 @@ TEST_CASE("the resync gives every key a turn, after urgent ones") {
     CHECK(scripted.turns == std::vector<std::string>{"a", "b", "a", "b"});
 }
 
+TEST_CASE("an object that nobody told about is found by the resync") {
+    ManualLoop loop;
+    ListedStore store(loop);
+    Scripted scripted(loop);
+    Manager manager(loop, store, {&scripted}, {.resync = 60s});
+    manager.start();
+    loop.run_until_idle();
+    const Object object(types::analysis_run(), "default", "a");
+    store.objects.emplace(object.key(), object);  // No event.
+    loop.advance(59s);
+    CHECK(scripted.turns.empty());
+    loop.advance(1s);
+    CHECK(scripted.turns == std::vector<std::string>{"a"});
+}
+
 TEST_CASE("nothing runs after stop, and a new start begins afresh") {
     World world;
     world.scripted.answers = {CallAgain(1s)};

@@ -74,6 +74,8 @@ bool is_pause_over(Turn& turn, const Pause& pause) {
 bool is_complete(Turn& turn, const Step& step) {
     if (const auto* pause = std::get_if<Pause>(&step)) return is_pause_over(turn, *pause);
     if (std::holds_alternative<Judge>(step)) {
+        // Going back within the window is judged by nobody.
+        if (turn.is_within_window()) return true;
         return turn.next.step_run && turn.next.step_run->phase == RunPhase::successful;
     }
     if (!is_sized(turn)) return false;

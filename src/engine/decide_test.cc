@@ -102,6 +102,9 @@ TEST_CASE("a step ends when replicas and weight are seen, not when they were ask
     SUBCASE("the data plane out of sight") {
         scene.seen.split.reset();
     }
+    SUBCASE("replicas counted before the size last changed") {
+        scene.candidate().is_settled = false;
+    }
     const Decision decision = scene.decide();
     CHECK(decision.next.step == 0);
     CHECK_FALSE(decision.next.waiting_for.empty());
@@ -125,6 +128,15 @@ TEST_CASE("replicas come before weight, and weight goes before replicas") {
     CHECK(size(scene.decide(), "v2") == 1);
 }
 
+TEST_CASE("a weight written and replaced before it was confirmed keeps its replicas") {
+    Scene scene;  // From 20 to 100 and, as the steps were edited, back: 100 may still come.
+    scene.candidate() = revision("v2", 2, 10);
+    scene.seen.split->is_settled = false;
+    CHECK(size(scene.decide(), "v2") == -1);
+    scene.seen.split->is_settled = true;
+    CHECK(size(scene.decide(), "v2") == 2);
+}
+
 TEST_CASE("a candidate that loses replicas gives up weight with them") {
     Scene scene;
     scene.release.state.step = 1;
@@ -134,6 +146,83 @@ TEST_CASE("a candidate that loses replicas gives up weight with them") {
     CHECK(weight(scene.decide()) == 10);
     scene.candidate().available = 0;
     CHECK(weight(scene.decide()) == 0);
+}
+
+TEST_CASE("counts from before the last change of size raise and move nothing, and take back all") {
+    Scene scene;  // At 4, then 2, then 4 again: the four counted are two by now.
+    scene.release.state.step = 3;
+    scene.candidate() = revision("v2", 2, 10);
+    scene.candidate().is_settled = false;
+    CHECK(weight(scene.decide()) == -1);
+    CHECK(scene.decide().next.waiting_for == "the replicas of revision v2 to be counted");
+
+    scene.seen.candidate_service.revision = "v1";
+    CHECK(all<PointService>(scene.decide()).empty());
+    scene.seen.candidate_service.revision = "v2";
+
+    scene.seen.split = settled(100);
+    CHECK(scene.decide().next.stable == "v1");
+
+    scene.release.state.is_aborted = true;
+    CHECK(weight(scene.decide()) == 0);
+}
+
+TEST_CASE("an aborted candidate stays until the stable side is counted anew") {
+    Scene scene;
+    scene.release.state.is_aborted = true;
+    scene.release.state.aborted_at = t0;
+    scene.seen.split = settled(0);
+    scene.stable().is_settled = false;
+    CHECK(all<SetRetireAt>(scene.decide()).empty());
+    CHECK(size(scene.decide(), "v2") == -1);
+}
+
+TEST_CASE(
+    "an old revision leaves although the candidate's service leads to it, if with no weight") {
+    Scene scene;  // v2 was replaced by v3, which never becomes available.
+    scene.seen.wanted = "v3";
+    scene.seen.revisions.push_back(revision("v3", 3, 2));
+    scene.seen.revisions.back().available = 0;
+    scene.release.state.candidate = "v3";
+    scene.seen.split = settled(20);
+    CHECK(size(scene.decide(), "v2") == -1);
+    CHECK(weight(scene.decide()) == 0);
+    scene.seen.split->written = {0, 100};
+    scene.seen.split->is_settled = false;
+    CHECK(size(scene.decide(), "v2") == -1);
+    scene.seen.split = settled(0);
+    CHECK(size(scene.decide(), "v2") == 0);
+}
+
+TEST_CASE("the last copy shrinks to the size wanted, not further") {
+    Scene scene;
+    scene.release.state.candidate = "v1";
+    scene.release.state.step = 3;
+    scene.seen.wanted = "v1";
+    scene.seen.revisions = {revision("v1", 1, 10)};
+    scene.seen.split = settled(0);
+    scene.seen.replicas = 4;
+    CHECK(size(scene.decide(), "v1") == 4);
+}
+
+TEST_CASE("without a router, replicas that may come back go only where others serve") {
+    Scene scene;  // v2 had all and is down when v3 is wanted.
+    scene.release.plan.routing.reset();
+    scene.release.plan.has_stable_service = false;
+    scene.release.plan.has_candidate_service = false;
+    scene.seen.wanted = "v3";
+    scene.release.state.candidate = "v3";
+    scene.seen.revisions = {revision("v1", 1, 0), revision("v2", 2, 10), revision("v3", 3, 0)};
+    scene.candidate().available = 0;
+    CHECK(size(scene.decide(), "v2") == 8);  // A quarter of ten, rounded down, may be missing.
+    scene.candidate().desired = 8;
+    CHECK(size(scene.decide(), "v2") == -1);
+    CHECK(size(scene.decide(), "v1") == 5);  // Up to thirteen in all.
+    scene.seen.revisions[2] = revision("v3", 3, 5);
+    CHECK(size(scene.decide(), "v2") == 3);
+    scene.seen.revisions[2].is_settled = false;
+    scene.candidate() = revision("v2", 2, 8);
+    CHECK(size(scene.decide(), "v2") == -1);
 }
 
 TEST_CASE("weight is not raised while the stable side cannot carry the rest") {
@@ -337,6 +426,22 @@ TEST_CASE("a revision within the window of going back needs no steps") {
     CHECK(decision.next.step == 3);
     CHECK(size(decision, "v0") == 10);
     CHECK(decision.next.stable == "v1");
+}
+
+TEST_CASE("going back within the window is judged by nobody and waits for no judge") {
+    Scene scene;
+    scene.release.plan.steps = {Judge{}, Expose{20}};
+    scene.release.plan.rollback_window = 2;
+    scene.seen.wanted = "v0";
+    RevisionSeen old = revision("v0", 3, 0);
+    old.created = t0;
+    scene.seen.revisions = {revision("v1", 1, 10), old};
+    scene.release.state.candidate = "v0";
+    scene.seen.split = settled(0);
+    const Decision decision = scene.decide();
+    CHECK(decision.next.step == 1);
+    CHECK(size(decision, "v0") == 2);
+    CHECK(all<StartRun>(decision).empty());
 }
 
 TEST_CASE("old replicas are replaced few at a time after a restart was asked for") {

@@ -24,13 +24,11 @@ struct Question {
         return static_cast<int>((product + split.total - 1) / split.total);
     }
 
-    // The worse of written and in force.
+    // The worse of written and in force; all while anything may be under way.
     int exposure() const {
-        if (!seen.split) return release.plan.weight_max;
+        if (!seen.split || !seen.split->is_settled) return release.plan.weight_max;
         const int written = parts(seen.split->written);
-        if (!seen.split->in_force)
-            return seen.split->is_settled ? written : release.plan.weight_max;
-        return std::max(written, parts(*seen.split->in_force));
+        return seen.split->in_force ? std::max(written, parts(*seen.split->in_force)) : written;
     }
 
     int replicas_for(int weight) const {
@@ -51,9 +49,23 @@ struct Question {
         return 0;
     }
 
+    // Whether a person provisions the candidate at the current step, instead of its weight.
+    bool has_provision() const {
+        const ReleaseState& next = decision.next;
+        const auto count = static_cast<int>(release.plan.steps.size());
+        if (!next.step || *next.step >= count) return false;
+        for (int i = *next.step; i >= 0; --i) {
+            const auto& step = release.plan.steps[static_cast<std::size_t>(i)];
+            const auto* provision = std::get_if<Provision>(&step);
+            if (provision) return provision->replicas || provision->weight;
+        }
+        return false;
+    }
+
     // A provision may say that fewer replicas suffice for the step's weight: then so many carry
     // their part of it.
     bool is_provisioned(int available, int weight) const {
+        if (!has_provision()) return false;
         const RevisionSeen* candidate = find(decision.next.candidate);
         int desired = candidate ? candidate->desired : 0;
         for (const Action& action : decision.actions) {

@@ -22,14 +22,11 @@ void scale_down(Turn& turn, const RevisionSeen& revision, int replicas) {
             std::to_string(replicas) + " replicas");
 }
 
-bool is_selected(const Turn& turn, const RevisionSeen& revision) {
-    return turn.seen.stable_service.revision == revision.id ||
-           turn.seen.candidate_service.revision == revision.id;
-}
-
-// No request can reach an older revision: the services lead elsewhere and the data plane follows.
+// No request can reach an older revision: the services lead elsewhere, or the one that leads there
+// gets nothing, and the data plane follows.
 bool is_out_of_traffic(const Turn& turn, const RevisionSeen& revision) {
-    if (is_selected(turn, revision)) return false;
+    if (turn.seen.stable_service.revision == revision.id) return false;
+    if (turn.seen.candidate_service.revision == revision.id) return is_weight_confirmed(turn, 0);
     if (!turn.seen.split || !turn.seen.split->is_settled) return false;
     return !turn.is_promoted() || is_weight_confirmed(turn, 0);
 }
@@ -84,13 +81,17 @@ void retire_without_router(Turn& turn) {
     for (const RevisionSeen* other : turn.others) available += other->available;
     int budget = available - (turn.seen.replicas - turn.slack.unavailable);
     if (turn.unsettled()) budget = 0;
+    // As long as too few serve, what may come back goes only where a newcomer needs the room.
+    int hoped_for = turn.seen.replicas - turn.slack.unavailable - available;
     for (const RevisionSeen* other : turn.others) {
         if (other->desired == 0) continue;
-        // What is not available serves nobody; of the rest, only what is not needed goes.
+        // Of what serves, only what is not needed goes.
         const int serving = std::min(other->available, other->desired);
         const int removed = std::clamp(budget, 0, serving);
         budget -= removed;
-        scale_down(turn, *other, serving - removed);
+        const int hoped = std::clamp(hoped_for, 0, other->desired - serving);
+        hoped_for -= hoped;
+        scale_down(turn, *other, serving - removed + hoped);
     }
 }
 

@@ -37,7 +37,7 @@ int candidate_size_wanted(const Turn& turn);
 bool is_sized(const Turn& turn);
 // The most weight that the steps allow now, capacity aside.
 int weight_allowed(const Turn& turn);
-// The larger of the weights written and in force; empty while unknown.
+// The most weight that the candidate's service may get; empty while unknown.
 std::optional<int> exposure_seen(const Turn& turn);
 // The data plane was seen to do what is written, and that is `weight`.
 bool is_weight_confirmed(const Turn& turn, int weight);

@@ -160,10 +160,10 @@ std::optional<int> exposure_seen(const Turn& turn) {
     if (!turn.seen.split) return std::nullopt;
     const SplitSeen& split = *turn.seen.split;
     const int weight_max = turn.plan.weight_max;
+    // Not confirmed: any weight written lately may still come into force, so all of it may.
+    if (!split.is_settled) return weight_max;
     const int written = scaled_up(split.written, weight_max);
-    // Never confirmed: what is in force is anyone's guess, so all of it may be.
-    if (!split.in_force) return split.is_settled ? written : weight_max;
-    return std::max(written, scaled_up(*split.in_force, weight_max));
+    return split.in_force ? std::max(written, scaled_up(*split.in_force, weight_max)) : written;
 }
 
 bool is_weight_confirmed(const Turn& turn, int weight) {

@@ -234,7 +234,12 @@ int Referee::needed(const std::string& hash, const Revision& revision) const {
     auto carrying = static_cast<int>((revision.share * replicas + 999) / 1000);
     const bool is_provisioned = std::ranges::any_of(
         plan_.plan.steps, [](const Step& step) { return std::holds_alternative<Provision>(step); });
-    if (is_provisioned) carrying = std::min(carrying, revision.desired);
+    if (is_provisioned && view_.limit > 0) {
+        // All that a person provisioned carry the step's weight, each its part.
+        const std::int64_t limit = std::int64_t{view_.limit} * 10;
+        const std::int64_t part = (revision.share * revision.desired + limit - 1) / limit;
+        carrying = static_cast<int>(std::min<std::int64_t>(carrying, part));
+    }
     return std::max(1, carrying);
 }
 
@@ -343,6 +348,8 @@ bool Referee::is_at_rest() const {
     if (stage_.is_image(What::flaky_image, stable->second.image)) return true;
     if (view_.phase == "Degraded" && view_.message.starts_with("InvalidSpec")) return true;
     if (view_.phase == "Paused" && view_.is_held) return true;
+    // Held by a person after an abort: sizes rest too, only traffic does not.
+    if (view_.is_aborted && view_.is_held) return view_.weight == 0;
     if (stage_.scenario.has_router &&
         (stable->second.pods.ready < view_.replicas || stable->second.desired != view_.replicas)) {
         return false;
