@@ -79,9 +79,12 @@ bool is_complete(Turn& turn, const Step& step) {
         return turn.next.step_run && turn.next.step_run->phase == RunPhase::successful;
     }
     if (!is_sized(turn)) return false;
-    const auto* expose = std::get_if<Expose>(&step);
-    if (!expose || !turn.plan.routing || turn.seen.replicas == 0) return true;
-    return is_weight_confirmed(turn, expose->weight);
+    if (!turn.plan.routing || turn.seen.replicas == 0) return true;
+    if (const auto* expose = std::get_if<Expose>(&step)) {
+        return is_weight_confirmed(turn, expose->weight);
+    }
+    // A weight that few carry because a person provisioned so does not arrive under another step.
+    return turn.seen.split && turn.seen.split->is_settled;
 }
 
 std::string describe(const Turn& turn, int index) {

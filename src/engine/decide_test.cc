@@ -137,6 +137,17 @@ TEST_CASE("a weight written and replaced before it was confirmed keeps its repli
     CHECK(size(scene.decide(), "v2") == 2);
 }
 
+TEST_CASE("a provision ends when the weight that it bears is in force") {
+    Scene scene;
+    scene.release.plan.steps = {Expose{20}, Provision{.replicas = 1}};
+    scene.release.state.step = 1;
+    scene.candidate() = revision("v2", 2, 1);
+    scene.seen.split->is_settled = false;
+    CHECK(scene.decide().next.step == 1);
+    scene.seen.split->is_settled = true;
+    CHECK(scene.decide().next.step == 2);
+}
+
 TEST_CASE("a candidate that loses replicas gives up weight with them") {
     Scene scene;
     scene.release.state.step = 1;
