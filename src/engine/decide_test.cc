@@ -205,6 +205,18 @@ TEST_CASE(
     CHECK(size(scene.decide(), "v2") == 0);
 }
 
+TEST_CASE("a revision whose service moved on with its weight stays for the retire delay") {
+    Scene scene;  // v3 has v2's service, and nothing tells whether the data plane knows.
+    scene.seen.wanted = "v3";
+    scene.seen.revisions.push_back(revision("v3", 3, 2));
+    scene.release.state.candidate = "v3";
+    scene.seen.candidate_service.revision = "v3";
+    CHECK(size(scene.decide(), "v2") == -1);
+    CHECK(all<SetRetireAt>(scene.decide()).size() == 1);
+    scene.seen.split = settled(10);  // A weight is written now: not even that.
+    CHECK(all<SetRetireAt>(scene.decide()).empty());
+}
+
 TEST_CASE("the last copy shrinks to the size wanted, not further") {
     Scene scene;
     scene.release.state.candidate = "v1";

@@ -49,31 +49,28 @@ struct Question {
         return 0;
     }
 
-    // Whether a person provisions the candidate at the current step, instead of its weight.
-    bool has_provision() const {
+    // The replicas that a person provisions for the current step; empty when the weight decides.
+    std::optional<int> provisioned() const {
         const ReleaseState& next = decision.next;
         const auto count = static_cast<int>(release.plan.steps.size());
-        if (!next.step || *next.step >= count) return false;
+        if (!next.step || *next.step >= count) return std::nullopt;
         for (int i = *next.step; i >= 0; --i) {
             const auto& step = release.plan.steps[static_cast<std::size_t>(i)];
             const auto* provision = std::get_if<Provision>(&step);
-            if (provision) return provision->replicas || provision->weight;
+            if (!provision) continue;
+            if (provision->replicas) return provision->replicas;
+            if (provision->weight) return replicas_for(*provision->weight);
+            return std::nullopt;
         }
-        return false;
+        return std::nullopt;
     }
 
     // A provision may say that fewer replicas suffice for the step's weight: then so many carry
     // their part of it.
     bool is_provisioned(int available, int weight) const {
-        if (!has_provision()) return false;
-        const RevisionSeen* candidate = find(decision.next.candidate);
-        int desired = candidate ? candidate->desired : 0;
-        for (const Action& action : decision.actions) {
-            const auto* scale = std::get_if<Scale>(&action);
-            if (scale && scale->revision == decision.next.candidate) desired = scale->replicas;
-        }
-        return available > 0 &&
-               std::int64_t{weight} * desired <= std::int64_t{available} * step_limit();
+        const auto count = provisioned();
+        return count && available > 0 &&
+               std::int64_t{weight} * *count <= std::int64_t{available} * step_limit();
     }
 };
 

@@ -61,13 +61,17 @@ void retire_after_delay(Turn& turn, const RevisionSeen& revision, int& kept) {
 
 void retire_with_router(Turn& turn) {
     int kept = 0;
+    // What is decided now is not in force yet.
+    const bool is_routing = !turn.urgent.empty() || !turn.routing.empty();
     for (const RevisionSeen* other : turn.others) {
         if (other->desired == 0) continue;
         if (is_last_copy(turn, *other)) {
             turn.wait_for("available replicas beside revision " + other->id);
-        } else if (!is_out_of_traffic(turn, *other)) {
+        } else if (is_routing || !is_out_of_traffic(turn, *other)) {
             turn.wait_for("traffic to be seen away from revision " + other->id);
-        } else if (turn.is_promoted() || other->retire_at) {
+        } else if (turn.is_promoted() || other->retire_at || !is_weight_confirmed(turn, 0)) {
+            // The candidate's service may have led there with its weight until a moment ago, and
+            // nothing tells when the data plane has followed it.
             retire_after_delay(turn, *other, kept);
         } else {
             scale_down(turn, *other, 0);

@@ -95,6 +95,7 @@ void Referee::read_rollout() {
     view_.step = static_cast<int>(rollout->integer("/status/currentStepIndex"));
     view_.steps = static_cast<int>(plan_.plan.steps.size());
     view_.limit = rollout->boolean("/status/promoteFull") ? 100 : step_limit();
+    view_.provisioned = provisioned();
     view_.is_aborted = rollout->boolean("/status/abort");
     view_.is_held = rollout->boolean("/spec/paused");
     const json::Array* holds = json::array(rollout->find("/status/pauseConditions"));
@@ -118,6 +119,16 @@ int Referee::step_limit() const {
         }
     }
     return 0;
+}
+
+int Referee::provisioned() const {
+    const auto& steps = plan_.plan.steps;
+    if (view_.step >= static_cast<int>(steps.size())) return view_.replicas;
+    for (int i = view_.step; i >= 0; --i) {
+        const auto* step = std::get_if<Provision>(&steps[static_cast<std::size_t>(i)]);
+        if (step) return step->replicas.value_or(view_.replicas);
+    }
+    return view_.replicas;
 }
 
 void Referee::read_route() {
@@ -237,7 +248,8 @@ int Referee::needed(const std::string& hash, const Revision& revision) const {
     if (is_provisioned && view_.limit > 0) {
         // All that a person provisioned carry the step's weight, each its part.
         const std::int64_t limit = std::int64_t{view_.limit} * 10;
-        const std::int64_t part = (revision.share * revision.desired + limit - 1) / limit;
+        const int all = std::min(revision.desired, view_.provisioned);
+        const std::int64_t part = (revision.share * all + limit - 1) / limit;
         carrying = static_cast<int>(std::min<std::int64_t>(carrying, part));
     }
     return std::max(1, carrying);
