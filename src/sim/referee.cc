@@ -95,12 +95,13 @@ void Referee::read_rollout() {
     view_.step = static_cast<int>(rollout->integer("/status/currentStepIndex"));
     view_.steps = static_cast<int>(plan_.plan.steps.size());
     view_.limit = rollout->boolean("/status/promoteFull") ? 100 : step_limit();
-    view_.provisioned = provisioned();
     view_.is_aborted = rollout->boolean("/status/abort");
     view_.is_held = rollout->boolean("/spec/paused");
     const json::Array* holds = json::array(rollout->find("/status/pauseConditions"));
     if (holds && !holds->empty()) {
-        const bool is_step = json::text(json::find((*holds)[0], "/reason")) == "CanaryPauseStep";
+        const bool is_step = std::ranges::all_of(*holds, [](const json::Value& hold) {
+            return json::text(json::find(hold, "/reason")) == "CanaryPauseStep";
+        });
         const auto index = static_cast<std::size_t>(view_.step);
         const Pause* pause = index < plan_.plan.steps.size()
                                  ? std::get_if<Pause>(&plan_.plan.steps[index])
@@ -121,14 +122,15 @@ int Referee::step_limit() const {
     return 0;
 }
 
-int Referee::provisioned() const {
-    const auto& steps = plan_.plan.steps;
-    if (view_.step >= static_cast<int>(steps.size())) return view_.replicas;
-    for (int i = view_.step; i >= 0; --i) {
-        const auto* step = std::get_if<Provision>(&steps[static_cast<std::size_t>(i)]);
-        if (step) return step->replicas.value_or(view_.replicas);
+std::optional<int> Referee::least_provisioned() const {
+    std::optional<int> least;
+    for (const Step& step : plan_.plan.steps) {
+        const auto* provision = std::get_if<Provision>(&step);
+        if (provision && provision->replicas) {
+            least = std::min(least.value_or(*provision->replicas), *provision->replicas);
+        }
     }
-    return view_.replicas;
+    return least;
 }
 
 void Referee::read_route() {
@@ -243,14 +245,10 @@ int Referee::needed(const std::string& hash, const Revision& revision) const {
         return std::max(1, carrying - unavailable_max(replicas));
     }
     auto carrying = static_cast<int>((revision.share * replicas + 999) / 1000);
-    const bool is_provisioned = std::ranges::any_of(
-        plan_.plan.steps, [](const Step& step) { return std::holds_alternative<Provision>(step); });
-    if (is_provisioned && view_.limit > 0) {
-        // All that a person provisioned carry the step's weight, each its part.
-        const std::int64_t limit = std::int64_t{view_.limit} * 10;
-        const int all = std::min(revision.desired, view_.provisioned);
-        const std::int64_t part = (revision.share * all + limit - 1) / limit;
-        carrying = static_cast<int>(std::min<std::int64_t>(carrying, part));
+    if (const auto provisioned = least_provisioned()) {
+        // A person says that so many carry all that a step gives them, also when that comes late.
+        const std::int64_t all = std::min(revision.desired, *provisioned);
+        carrying = std::min(carrying, static_cast<int>((revision.share * all + 999) / 1000));
     }
     return std::max(1, carrying);
 }

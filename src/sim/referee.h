@@ -73,8 +73,7 @@ private:
         std::string stable;
         int step = 0;
         int steps = 0;
-        int limit = 0;        // The highest weight that the current step allows.
-        int provisioned = 0;  // Replicas that a person says suffice for it.
+        int limit = 0;  // The highest weight that the current step allows.
         bool is_aborted = false;
         bool is_held = false;  // By a person, or until one decides.
         int weight = 0;        // Written.
@@ -100,7 +99,7 @@ private:
     void check_together(const View& before);
     void check_steps(const View& before);
     int step_limit() const;
-    int provisioned() const;
+    std::optional<int> least_provisioned() const;
     bool is_excused() const;
     bool is_unwell(const std::string& revision) const;
     int able_elsewhere(const std::string& revision) const;
