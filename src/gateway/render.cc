@@ -313,6 +313,9 @@ std::string server_parameters(const Endpoint& endpoint, int id) {
     const std::string host = is_v6 ? "[" + endpoint.address + "]" : endpoint.address;
     return host + ":" + std::to_string(endpoint.port) + " id " + std::to_string(id) +
            " check inter 2s fastinter 100ms downinter 500ms rise 1 fall 2"
+           // A server added at run time inherits no defaults: without these two it keeps no idle
+           // connection, and each request pays for a new one.
+           " pool-max-conn -1 pool-purge-delay 5s"
            " observe layer4 error-limit 3 on-error mark-down";
 }
 
