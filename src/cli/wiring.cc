@@ -94,12 +94,11 @@ namespace {
 std::string images_dir_of(const UpOptions& options) {
     if (!options.images_dir.empty()) return fs::absolute(options.images_dir).string();
     for (const std::string& path : options.paths) {
-        const fs::path folder =
-            fs::is_directory(path) ? fs::path(path) : fs::path(path).parent_path();
-        for (const fs::path& images :
-             {folder / "images",
-              fs::absolute(folder).lexically_normal().parent_path() / "images"}) {
-            if (fs::is_directory(images)) return fs::absolute(images).string();
+        fs::path given = fs::absolute(path).lexically_normal();
+        if (!given.has_filename()) given = given.parent_path();  // "manifests/"
+        const fs::path folder = fs::is_directory(given) ? given : given.parent_path();
+        for (const fs::path& images : {folder / "images", folder.parent_path() / "images"}) {
+            if (fs::is_directory(images)) return images.string();
         }
     }
     return fs::absolute("images").string();

@@ -169,6 +169,18 @@ TEST_CASE("a port in use is named, and the rest works") {
     CHECK(refused.err.contains(port));
 }
 
+TEST_CASE("a manifest named without its folder is found, and refused with its place") {
+    Machine machine;
+    write_file(machine.folder() + "/bad.yaml", "kind: Rollout\n  name: x\n");
+    const Ran refused = run(
+        {"sh",
+         "-c",
+         "cd " + machine.folder() + " && timeout 20 " SERIN_PROGRAM " up -f bad.yaml --port 0 " +
+             "--state " + machine.state()});
+    CHECK(refused.code == 1);
+    CHECK(refused.err.contains("bad.yaml:2:"));
+}
+
 TEST_CASE("a second server on the same state is refused and told who has it") {
     Machine machine;
     machine.up();
