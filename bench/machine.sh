@@ -11,6 +11,7 @@ pids=()
 clean_up() {
   local status=$?
   trap - EXIT INT TERM
+  set +e # Everything is to be tried, whatever fails on the way.
   local pid
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
   "$build/serin" down >/dev/null 2>&1

@@ -27,6 +27,7 @@ up_pid='' load_pid=''
 clean_up() {
   local status=$?
   trap - EXIT INT TERM
+  set +e # Everything is to be tried, whatever fails on the way.
   [[ -n $load_pid ]] && kill "$load_pid" 2>/dev/null && wait "$load_pid" 2>/dev/null
   [[ -n $up_pid ]] && kill "$up_pid" 2>/dev/null && wait "$up_pid" 2>/dev/null
   "$serin" down >/dev/null 2>&1
