@@ -27,9 +27,13 @@ struct GetOptions {
     Format format = Format::text;
 };
 int run_get(Api& api, const GetOptions& options);
-int run_describe(Api& api, const std::string& type, const std::string& name);
+int run_describe(Api& api, const std::string& type, const std::string& name, Format format);
 int run_delete(
-    Api& api, const std::string& type, const std::vector<std::string>& names, bool orphans);
+    Api& api,
+    const std::string& type,
+    const std::vector<std::string>& names,
+    bool orphans,
+    Format format);
 // Reads, validates and applies manifests; with `dry_run` only says what is wrong.
 int run_apply(Api& api, const std::vector<std::string>& paths, bool dry_run, Format format);
 

@@ -178,15 +178,15 @@ private:
         list->add_flag("-A,--all-namespaces", words_.get.all_namespaces, "All namespaces");
         list->add_flag("-w,--watch", words_.get.watches, "Go on when something changes");
 
-        CLI::App* describe =
-            api_command("describe", "Show an object with its events", [this](Api& api, Format) {
-                return run_describe(api, words_.type, words_.name);
+        CLI::App* describe = api_command(
+            "describe", "Show an object with its events", [this](Api& api, Format format) {
+                return run_describe(api, words_.type, words_.name, format);
             });
         describe->add_option("type", words_.type)->required();
         describe->add_option("name", words_.name)->required();
 
-        CLI::App* remove = api_command("delete", "Delete objects", [this](Api& api, Format) {
-            return run_delete(api, words_.type, words_.names, words_.orphans);
+        CLI::App* remove = api_command("delete", "Delete objects", [this](Api& api, Format format) {
+            return run_delete(api, words_.type, words_.names, words_.orphans, format);
         });
         remove->add_option("type", words_.type)->required();
         remove->add_option("names", words_.names)->required();

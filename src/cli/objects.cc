@@ -152,7 +152,7 @@ int run_get(Api& api, const GetOptions& options) {
     return watched ? exit_ok : report(watched.error());
 }
 
-int run_describe(Api& api, const std::string& type_name, const std::string& name) {
+int run_describe(Api& api, const std::string& type_name, const std::string& name, Format format) {
     const auto type = type_named(type_name);
     if (!type) return report(type.error());
     const auto object = api.get(**type, name);
@@ -173,6 +173,10 @@ int run_describe(Api& api, const std::string& type_name, const std::string& name
             }
         }
     }
+    if (format == Format::json || format == Format::yaml) {
+        print_document(document, format);
+        return exit_ok;
+    }
     fmt::print("{}", json::print_yaml(document));
     fmt::print("\nEvents:\n");
     std::fflush(stdout);
@@ -180,18 +184,26 @@ int run_describe(Api& api, const std::string& type_name, const std::string& name
 }
 
 int run_delete(
-    Api& api, const std::string& type_name, const std::vector<std::string>& names, bool orphans) {
+    Api& api,
+    const std::string& type_name,
+    const std::vector<std::string>& names,
+    bool orphans,
+    Format format) {
     const auto type = type_named(type_name);
     if (!type) return report(type.error());
     int code = exit_ok;
+    const bool is_text = format != Format::json && format != Format::yaml;
+    json::Array results;
     for (const std::string& name : names) {
         const auto removed = api.remove(**type, name, orphans);
         if (!removed) {
             code = report(removed.error());
             continue;
         }
-        fmt::print("{} \"{}\" deleted\n", (*type)->singular, name);
+        if (is_text) fmt::print("{} \"{}\" deleted\n", (*type)->singular, name);
+        results.push_back(json::Object{{"object", json::string(name)}, {"result", "deleted"}});
     }
+    if (!is_text) print_document(results, format);
     return code;
 }
 

@@ -95,6 +95,7 @@ TEST_CASE("objects are shown, described, logged and deleted") {
     CHECK(wait_until(10s, [&] {
         return machine.serin({"logs", "rollout/shop"}).out.contains("shop v1 listens");
     }));
+    CHECK(json::parse(machine.serin({"describe", "rollout", "shop", "-o", "json"}).out));
     CHECK(machine.serin({"get", "unicorns"}).code == 1);
     CHECK(machine.serin({"completion", "bash"}).out.contains("complete -F"));
     CHECK(machine.serin({"apply", "-f", machine.manifests()}).out.contains("unchanged"));
