@@ -80,11 +80,18 @@ Instant Api::now() const {
 }
 
 std::string Api::path_of(const ResourceType& type, const std::string& name) const {
+    return path_of(ObjectKey{.type = &type, .ns = connection_.ns, .name = name});
+}
+
+std::string Api::path_of(const ObjectKey& key) const {
+    const ResourceType& type = *key.type;
     std::string path = type.group.empty() ? fmt::format("/api/{}", type.version)
                                           : fmt::format("/apis/{}/{}", type.group, type.version);
-    if (type.is_namespaced) path += fmt::format("/namespaces/{}", connection_.ns);
+    if (type.is_namespaced) {
+        path += fmt::format("/namespaces/{}", key.ns.empty() ? connection_.ns : key.ns);
+    }
     path += fmt::format("/{}", type.plural);
-    return name.empty() ? path : path + "/" + name;
+    return key.name.empty() ? path : path + "/" + key.name;
 }
 
 HttpRequest Api::request_to(const std::string& method, const std::string& path) const {
@@ -140,6 +147,10 @@ Result<Object> Api::get(const ResourceType& type, const std::string& name) {
     return as_object(exchange("GET", path_of(type, name), "", ""));
 }
 
+Result<Object> Api::get(const ObjectKey& key) {
+    return as_object(exchange("GET", path_of(key), "", ""));
+}
+
 Result<std::vector<Object>> Api::list(
     const ResourceType& type, const std::string& selector, bool all_namespaces) {
     std::string path = path_of(type);
@@ -172,14 +183,22 @@ Result<Object> Api::create(const Object& object) {
             ErrorKind::invalid,
             fmt::format("{} {} is not served", object.api_version(), object.kind()));
     }
-    return as_object(
-        exchange("POST", path_of(*type), "application/json", json::print(object.document())));
+    return as_object(exchange(
+        "POST",
+        path_of(ObjectKey{.type = type, .ns = std::string(object.ns()), .name = ""}),
+        "application/json",
+        json::print(object.document())));
 }
 
 Result<Object> Api::merge_patch(
     const ResourceType& type, const std::string& name, const json::Value& patch, Part part) {
     const std::string path = path_of(type, name) + (part == Part::status ? "/status" : "");
     return as_object(exchange("PATCH", path, "application/merge-patch+json", json::print(patch)));
+}
+
+Result<Object> Api::merge_patch(const ObjectKey& key, const json::Value& patch) {
+    return as_object(
+        exchange("PATCH", path_of(key), "application/merge-patch+json", json::print(patch)));
 }
 
 Result<Object> Api::json_patch(

@@ -38,15 +38,18 @@ public:
 
     const std::string& ns() const { return connection_.ns; }
 
+    // By type and name in the connection's namespace; by key, in the key's.
     Result<Object> get(const ResourceType& type, const std::string& name);
+    Result<Object> get(const ObjectKey& key);
     Result<std::vector<Object>> list(
         const ResourceType& type, const std::string& selector = "", bool all_namespaces = false);
-    Result<Object> create(const Object& object);
+    Result<Object> create(const Object& object);  // In its own namespace, if it names one.
     Result<Object> merge_patch(
         const ResourceType& type,
         const std::string& name,
         const json::Value& patch,
         Part part = Part::main);
+    Result<Object> merge_patch(const ObjectKey& key, const json::Value& patch);
     Result<Object> json_patch(
         const ResourceType& type, const std::string& name, const json::Value& patch);
     Result<> remove(const ResourceType& type, const std::string& name, bool orphans);
@@ -67,6 +70,7 @@ public:
     Instant now() const;
 
     std::string path_of(const ResourceType& type, const std::string& name = "") const;
+    std::string path_of(const ObjectKey& key) const;
 
 private:
     struct Watching;

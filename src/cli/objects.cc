@@ -17,10 +17,10 @@ namespace {
 class ApiTarget : public ApplyTarget {
 public:
     explicit ApiTarget(Api& api) : api_(api) {}
-    Result<Object> get(const ObjectKey& key) override { return api_.get(*key.type, key.name); }
+    Result<Object> get(const ObjectKey& key) override { return api_.get(key); }
     Result<Object> create(const Object& object) override { return api_.create(object); }
     Result<Object> merge_patch(const ObjectKey& key, const json::Value& patch) override {
-        return api_.merge_patch(*key.type, key.name, patch);
+        return api_.merge_patch(key, patch);
     }
 
 private:
@@ -210,7 +210,7 @@ int run_delete(
 int run_apply(Api& api, const std::vector<std::string>& paths, bool dry_run, Format format) {
     manifest::FolderRead read = manifest::read_folders(paths, api.ns());
     const auto lookup = [&](const ObjectKey& key) -> std::optional<Object> {
-        auto found = api.get(*key.type, key.name);
+        auto found = api.get(key);
         return found ? std::optional(std::move(*found)) : std::nullopt;
     };
     std::ranges::move(

@@ -106,6 +106,20 @@ TEST_CASE("objects are shown, described, logged and deleted") {
     CHECK(machine.serin({"delete", "rollout", "shop"}).code == 5);
 }
 
+TEST_CASE("a manifest goes into the namespace it names, whatever the command's is") {
+    Machine machine;
+    machine.up();
+    const std::string file = machine.folder() + "/elsewhere.yaml";
+    write_file(
+        file,
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: far, namespace: elsewhere}\n"
+        "data: {a: b}\n");
+    CHECK(machine.serin({"apply", "-f", file}).out == "configmap/far created\n");
+    CHECK(machine.serin({"get", "configmap", "far"}).code == 5);
+    CHECK(machine.serin({"get", "configmap", "far", "-n", "elsewhere"}).code == 0);
+    CHECK(machine.serin({"apply", "-f", file}).out == "configmap/far unchanged\n");
+}
+
 TEST_CASE("kubectl works on the same objects") {
     Machine machine;
     pause_once(machine);
