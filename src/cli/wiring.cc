@@ -8,6 +8,7 @@
 #include "control/release_controller.h"
 #include "gateway/gateway.h"
 #include "manifest/admission.h"
+#include "metrics/job.h"
 #include "metrics/prometheus.h"
 #include "metrics/request_totals.h"
 #include "metrics/request_windows.h"
@@ -49,6 +50,7 @@ struct LocalMachine::Parts {
     metrics::RequestsSource requests;
     metrics::PrometheusSource prometheus;
     metrics::WebSource web;
+    metrics::JobSource job;
     EventRecorder analysis_events;
     control::AnalysisController analysis;
     control::ReleaseController releases;
@@ -76,6 +78,7 @@ struct LocalMachine::Parts {
           requests(loop, windows),
           prometheus(http, options.prometheus_address),
           web(http),
+          job(loop, *store),
           analysis_events(*store, loop, "serin-analysis"),
           analysis(
               loop,
@@ -83,7 +86,8 @@ struct LocalMachine::Parts {
               analysis_events,
               {{std::string(metrics::RequestsSource::provider), &requests},
                {std::string(metrics::PrometheusSource::provider), &prometheus},
-               {std::string(metrics::WebSource::provider), &web}}),
+               {std::string(metrics::WebSource::provider), &web},
+               {std::string(metrics::JobSource::provider), &job}}),
           releases(loop, *store, store->evidence(), router),
           event_expiry(*store, loop) {}
 };

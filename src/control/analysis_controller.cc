@@ -54,6 +54,19 @@ bool is_same_second(Instant exact, std::optional<Instant> written) {
                           std::chrono::floor<std::chrono::seconds>(*written);
 }
 
+Phase phase_of(MetricSample::Judgement judgement) {
+    using enum MetricSample::Judgement;
+    switch (judgement) {
+        case successful:
+            return Phase::successful;
+        case failed:
+            return Phase::failed;
+        case inconclusive:
+            return Phase::inconclusive;
+    }
+    return Phase::error;
+}
+
 judge::Measurement judge_sample(
     const judge::Conditions& conditions,
     const AnalysisArguments& arguments,
@@ -71,6 +84,11 @@ judge::Measurement judge_sample(
     if (!sample->no_data_reason.empty()) {
         measurement.phase = Phase::inconclusive;
         measurement.message = sample->no_data_reason;
+        return measurement;
+    }
+    if (sample->judgement) {
+        measurement.phase = phase_of(*sample->judgement);
+        measurement.message = arguments.redact(sample->summary);
         return measurement;
     }
     const judge::Verdict verdict = judge::assess_value(conditions, sample->result, now);
@@ -212,7 +230,12 @@ Result<CallAgain> AnalysisController::measure_run(
 // Nothing can be measured: the run ends, and as Argo has it without a time of completion.
 Result<CallAgain> AnalysisController::refuse_run(
     const Object& run, judge::RunState state, const Error& error) {
-    live_.erase(run.key());
+    if (const auto live = live_.find(run.key()); live != live_.end()) {
+        for (auto& [metric, flight] : live->second->flights) {
+            if (flight.handle) flight.handle->terminate();
+        }
+        live_.erase(live);
+    }
     state.phase = Phase::error;
     state.message = error.message;
     Object written = run;
@@ -260,11 +283,43 @@ void AnalysisController::take_finished(Turn& turn) {
 }
 
 void AnalysisController::assess(Turn& turn) {
+    if (judge::is_terminating(turn.spec.rule, turn.state)) terminate_lasting(turn);
     auto ended = judge::assess_run(turn.spec.rule, turn.state, turn.now);
     std::ranges::move(ended, std::back_inserter(turn.ended));
+    // A metric that has just ended badly takes its siblings with it.
+    if (judge::is_completed(turn.state.phase)) terminate_lasting(turn);
     for (const judge::MetricRule& rule : turn.spec.rule.metrics) {
-        if (turn.state.find(rule.name) != nullptr)
-            judge::trim(rule, turn.state.state_of(rule.name));
+        if (turn.state.find(rule.name) == nullptr) continue;
+        judge::MetricState& state = turn.state.state_of(rule.name);
+        std::vector<judge::Measurement> former = state.measurements;
+        former.resize(judge::trim(rule, state));
+        const auto source = sources_.find(turn.spec.find(rule.name)->provider.name);
+        for (const judge::Measurement& gone : former)
+            source->second->forget(turn.run.ns(), gone.metadata);
+    }
+}
+
+// What a measurement in flight has started in the world ends with the run.
+void AnalysisController::terminate_lasting(Turn& turn) {
+    for (const judge::MetricRule& rule : turn.spec.rule.metrics) {
+        if (turn.state.find(rule.name) == nullptr) continue;
+        judge::MetricState& state = turn.state.state_of(rule.name);
+        if (state.last() == nullptr || state.last()->finished_at) continue;
+        judge::Measurement measurement = *state.last();
+        const auto flight = turn.live.flights.find(rule.name);
+        if (flight != turn.live.flights.end() && flight->second.handle) {
+            flight->second.handle->terminate();
+            turn.live.flights.erase(flight);
+        } else {
+            // Of a process that is no more.
+            const auto source = sources_.find(turn.spec.find(rule.name)->provider.name);
+            source->second->forget(turn.run.ns(), measurement.metadata);
+        }
+        measurement.phase = Phase::inconclusive;
+        measurement.message = "Metric Terminated";
+        measurement.finished_at = turn.now;
+        measurement.resume_at.reset();
+        judge::record(state, std::move(measurement));
     }
 }
 
@@ -279,7 +334,11 @@ Result<> AnalysisController::measure(Turn& turn, const judge::MetricRule& rule, 
     SERIN_CHECK(source != sources_.end());
 
     const std::weak_ptr<Live> live = live_[turn.live.key];
-    const Instant started_at = turn.now;
+    // One that lasts was begun, perhaps by a process that is no more.
+    const judge::MetricState* former = turn.state.find(rule.name);
+    const judge::Measurement* begun = former == nullptr ? nullptr : former->last();
+    if (begun != nullptr && begun->finished_at) begun = nullptr;
+    const Instant started_at = begun == nullptr ? turn.now : begun->started_at.value_or(turn.now);
     const judge::Conditions conditions = turn.spec.find(rule.name)->conditions;
     turn.live.flights[rule.name] = {.handle = nullptr, .is_early = is_early};
     auto handle = source->second->measure(
@@ -297,7 +356,17 @@ Result<> AnalysisController::measure(Turn& turn, const judge::MetricRule& rule, 
             finish(live, metric, std::move(measurement));
         });
     const auto flight = turn.live.flights.find(rule.name);
-    if (flight != turn.live.flights.end()) flight->second.handle = std::move(handle);
+    if (flight != turn.live.flights.end()) {
+        if (handle && begun == nullptr && !is_early && !turn.live.finished.contains(rule.name)) {
+            if (auto metadata = handle->metadata(); !metadata.empty()) {
+                turn.state.state_of(rule.name).measurements.push_back(
+                    {.phase = Phase::running,
+                     .started_at = started_at,
+                     .metadata = std::move(metadata)});
+            }
+        }
+        flight->second.handle = std::move(handle);
+    }
     std::erase_if(turn.live.flights, [](const auto& one) { return one.second.is_over; });
     return {};
 }
@@ -392,6 +461,7 @@ Result<MetricQuery> AnalysisController::query_for(
     MetricQuery query{
         .ns = std::string(turn.run.ns()),
         .run = std::string(turn.run.name()),
+        .run_uid = std::string(turn.run.uid()),
         .metric = rule.name,
         .started = turn.state.started_at.value_or(turn.now),
         .now = turn.now};
@@ -409,9 +479,12 @@ Result<MetricQuery> AnalysisController::query_for(
     }
     if (!sources_.contains(query.provider))
         return fail(ErrorKind::invalid, "a provider is named by a secret");
-    if (const judge::MetricState* state = turn.state.find(rule.name);
-        state != nullptr && state->last() != nullptr)
-        query.previous = state->last()->finished_at;
+    if (const judge::MetricState* state = turn.state.find(rule.name); state != nullptr) {
+        query.number = state->count + state->error + 1;
+        for (const judge::Measurement& measurement : state->measurements) {
+            if (measurement.finished_at) query.previous = measurement.finished_at;
+        }
+    }
     fill_arms(turn.run, query);
     return query;
 }

@@ -53,6 +53,7 @@ private:
     Result<> advance(Turn& turn);
     void take_finished(Turn& turn);
     void assess(Turn& turn);
+    void terminate_lasting(Turn& turn);
     Result<> measure(Turn& turn, const judge::MetricRule& rule, bool is_early);
     void finish(
         const std::weak_ptr<Live>& live, const std::string& metric, judge::Measurement measurement);

@@ -82,6 +82,7 @@ void check_provider(const Part& provider, Findings& findings) {
             findings.error(web[body].pointer(), "a body needs method POST or PUT");
         }
     }
+    if (provider["job"].is_given()) check_job(provider["job"]["spec"], findings);
     const Part plugins = provider["plugin"];
     if (plugins.object() && plugins.object()->size() != 1) {
         findings.error(plugins.pointer(), "names exactly one plugin");

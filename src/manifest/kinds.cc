@@ -38,7 +38,6 @@ constexpr ClusterKind cluster_kinds[] = {
     {"ReferenceGrant", "leave it out: keep routes and what they name in one namespace"},
     {"StatefulSet", "use a Rollout"},
     {"DaemonSet", "use a Rollout"},
-    {"Job", "run it by hand, or use a Rollout"},
     {"CronJob", "use the machine's cron"},
     {"PodTemplate", "write the template in the Rollout"},
     {"ServiceAccount", access_advice},

@@ -19,6 +19,7 @@ void check_experiment(const Part& spec, Findings& findings);
 // `spec` has a selector and a template.
 void check_selector(const Part& spec, Findings& findings);
 void check_pod_spec(const Part& spec, Findings& findings);
+void check_job(const Part& spec, Findings& findings);
 void check_service(const Part& spec, Findings& findings);
 void check_gateway(const Part& spec, Findings& findings);
 void check_http_route(const Part& spec, Findings& findings);

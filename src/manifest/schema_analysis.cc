@@ -73,7 +73,7 @@ record Metric
 record Provider exactly-one(prometheus web job plugin kayenta datadog newRelic wavefront cloudWatch graphite influxdb skywalking)
   prometheus  Prometheus
   web         Web
-  job         Job
+  job         JobProvider
   plugin      MetricPlugins
   kayenta     Kayenta
   datadog     Datadog
@@ -150,9 +150,9 @@ record Web
   insecure        bool
   authentication  Authentication
 
-record Job
-  metadata  object
-  spec!     object
+record JobProvider
+  metadata  PodMetadata
+  spec!     JobSpec
 
 record Kayenta
   address!                   filled

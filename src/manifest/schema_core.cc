@@ -126,6 +126,25 @@ record DeploymentStrategy
   type           enum(RollingUpdate Recreate)
   rollingUpdate  RollingUpdate
 
+record Job
+  apiVersion!  text
+  kind!        text
+  metadata!    ObjectMeta
+  spec!        JobSpec
+  status       Status
+
+record JobSpec
+  template!                PodTemplateSpec
+  backoffLimit             int(0..)
+  activeDeadlineSeconds    int(1..)
+  completions              int(1..)
+  parallelism              int(0..)
+  ttlSecondsAfterFinished  int(0..)
+  completionMode~          enum(NonIndexed)
+  manualSelector~          bool
+  podReplacementPolicy~    enum(Failed TerminatingOrFailed)
+  selector~                LabelSelector
+
 record RollingUpdate
   maxSurge        int-or-percent
   maxUnavailable  int-or-percent

@@ -59,6 +59,7 @@ void check_rules(const Object& object, Findings& findings) {
         check_selector(spec, findings);
         check_pod_spec(spec["template"]["spec"], findings);
     }
+    if (kind == "Job") check_job(spec, findings);
     if (kind == "Pod") check_pod_spec(spec, findings);
     if (kind == "Service") check_service(spec, findings);
     if (kind == "Gateway") check_gateway(spec, findings);

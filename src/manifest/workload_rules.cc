@@ -142,6 +142,17 @@ void check_pod_spec(const Part& spec, Findings& findings) {
     }
 }
 
+void check_job(const Part& spec, Findings& findings) {
+    const Part pod = spec["template"]["spec"];
+    check_pod_spec(pod, findings);
+    const std::string policy = pod["restartPolicy"].text();
+    if (!pod.is_given() || policy == "Never" || policy == "OnFailure") return;
+    findings.error(
+        pod["restartPolicy"].pointer(),
+        policy.empty() ? "required in a Job" : "a Job's pods have to come to an end",
+        "write Never, or OnFailure to start failed containers again in the same pod");
+}
+
 void check_service(const Part& spec, Findings& findings) {
     const Part ports = spec["ports"];
     std::set<std::string> names;

@@ -25,6 +25,7 @@ Node::Node(EventLoop& loop, ObjectStore& store, HttpClient& http, NodeSettings s
     : settings_(with_absolute_paths(std::move(settings))),
       events_(store, loop, "serin-node"),
       replica_sets_(store, loop, events_),
+      jobs_(store, loop, events_),
       pods_(loop, store, http, events_, settings_) {}
 
 const PodUsage* Node::usage(std::string_view ns, std::string_view pod) const {

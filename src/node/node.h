@@ -1,5 +1,6 @@
 #pragma once
 
+#include "node/jobs.h"
 #include "node/pods.h"
 #include "node/replica_sets.h"
 #include "node/settings.h"
@@ -13,9 +14,9 @@
 
 namespace serin::node {
 
-// One machine as a node: ReplicaSets become Pods, Pods become supervised processes, which outlive
-// Serin. Everything happens on the event loop. Destroying the node ends no process; the next one
-// with the same state folder takes them on.
+// One machine as a node: ReplicaSets and Jobs become Pods, Pods become supervised processes, which
+// outlive Serin. Everything happens on the event loop. Destroying the node ends no process; the
+// next one with the same state folder takes them on.
 //
 // REQUIRES: nobody else uses the state folder; loop, store and client outlive the node.
 class Node {
@@ -30,7 +31,7 @@ public:
     Result<> start() { return pods_.start(); }
 
     // Belong to the node.
-    std::vector<Reconciler*> reconcilers() { return {&replica_sets_, &pods_}; }
+    std::vector<Reconciler*> reconcilers() { return {&replica_sets_, &jobs_, &pods_}; }
 
     // REQUIRES: readings end before the node does.
     LogSource& logs() { return pods_; }
@@ -44,6 +45,7 @@ private:
     NodeSettings settings_;
     EventRecorder events_;
     ReplicaSets replica_sets_;
+    Jobs jobs_;
     Pods pods_;
 };
 

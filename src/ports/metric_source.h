@@ -4,11 +4,13 @@
 #include "base/result.h"
 #include "base/time.h"
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace serin {
 
@@ -24,7 +26,9 @@ struct MetricQuery {
     json::Object config;   // The provider's part of the template, arguments and secrets filled in.
     std::string ns;        // Namespace of the analysis run.
     std::string run;       // Name of the analysis run.
+    std::string run_uid;
     std::string metric;
+    std::int64_t number = 1;          // Of the measurement within its metric: the same on a retry.
     Instant started;                  // When the metric's run started: nothing before it counts.
     std::optional<Instant> previous;  // When the last measurement of this metric finished.
     Instant now;
@@ -41,6 +45,9 @@ struct MetricSample {
     std::string value;  // As stored in the measurement: "[0.97]".
     // Set when there was too little to judge: the measurement is Inconclusive, with this reason.
     std::string no_data_reason;
+    // Set by providers that judge by themselves: no condition is asked, and `result` is left out.
+    enum class Judgement { successful, failed, inconclusive };
+    std::optional<Judgement> judgement;
     // What was measured, for people: "success rate 0.75 over 20 requests in 1.9s". May be empty.
     std::string summary;
     std::map<std::string, std::string> metadata;
@@ -53,9 +60,16 @@ class MetricSource {
 public:
     virtual ~MetricSource() = default;
 
-    class Measurement {  // Destroying it cancels; `done` is then not called.
+    // Destroying it cancels; `done` is then not called. What a lasting one has started in the world
+    // goes on, and the same query finds it again: so a restart loses nothing.
+    class Measurement {
     public:
         virtual ~Measurement() = default;
+        // What a lasting measurement waits for, for people and for forget(): {"job-name": ...}. One
+        // without is over soon.
+        virtual std::map<std::string, std::string> metadata() const { return {}; }
+        // Ends it in the world too. `done` is not called any more.
+        virtual void terminate() {}
     };
     using Done = std::function<void(Result<MetricSample>)>;
 
@@ -65,6 +79,13 @@ public:
 
     // Calls `done` on the event loop, possibly within this call; then the result may be null.
     [[nodiscard]] virtual std::unique_ptr<Measurement> measure(MetricQuery query, Done done) = 0;
+
+    // The measurement with this metadata, of a run in namespace `ns`, is not kept any more: nor
+    // need be what the source keeps of it in the world.
+    virtual void forget(std::string_view ns, const std::map<std::string, std::string>& metadata) {
+        static_cast<void>(ns);
+        static_cast<void>(metadata);
+    }
 
     // Calls `on_news` on the event loop whenever data for the query has arrived that may complete
     // the evidence, so that a verdict need not wait for the interval. Sources that are polled have

@@ -1,4 +1,5 @@
 #include "base/check.h"
+#include "ports/job.h"
 #include "ports/object.h"
 
 #include <fmt/format.h>
@@ -79,6 +80,18 @@ std::vector<ResourceType> apps_types() {
     };
 }
 
+std::vector<ResourceType> batch_types() {
+    return {
+        {.group = "batch",
+         .version = "v1",
+         .kind = "Job",
+         .plural = "jobs",
+         .singular = "job",
+         .has_status = true,
+         .categories = {"all"}},
+    };
+}
+
 std::vector<ResourceType> argo_types() {
     return {
         {.group = "argoproj.io",
@@ -153,7 +166,8 @@ std::vector<ResourceType> gateway_types() {
 const std::vector<ResourceType>& resource_types() {
     static const std::vector<ResourceType> all = [] {
         std::vector<ResourceType> joined;
-        for (const auto& part : {core_types(), apps_types(), argo_types(), gateway_types()}) {
+        for (const auto& part :
+             {core_types(), apps_types(), batch_types(), argo_types(), gateway_types()}) {
             joined.insert(joined.end(), part.begin(), part.end());
         }
         return joined;
@@ -238,6 +252,10 @@ const ResourceType& replica_set() {
 }
 const ResourceType& deployment() {
     static const ResourceType& type = required("apps", "deployments");
+    return type;
+}
+const ResourceType& job() {
+    static const ResourceType& type = required("batch", "jobs");
     return type;
 }
 const ResourceType& pod() {

@@ -1,5 +1,6 @@
 #include "server/columns.h"
 
+#include "ports/job.h"
 #include "ports/selector.h"
 #include "server/pod_summary.h"
 
@@ -142,6 +143,33 @@ std::vector<Column> replica_set_columns() {
         selector_column()};
 }
 
+std::vector<Column> job_columns() {
+    const auto status = [](const Object& job, Instant) {
+        const auto end = end_of(job);
+        if (!end) return json::Value("Running");
+        return json::Value(end->is_complete ? "Complete" : "Failed");
+    };
+    const auto completions = [](const Object& job, Instant) {
+        return json::Value(fmt::format(
+            "{}/{}", job.integer("/status/succeeded"), job.integer("/spec/completions", 1)));
+    };
+    const auto duration = [](const Object& job, Instant now) {
+        const auto started = job.time("/status/startTime");
+        if (!started) return json::Value("");
+        auto ended = job.time("/status/completionTime");
+        if (!ended && end_of(job)) ended = job.time("/status/conditions/0/lastTransitionTime");
+        return json::Value(format_age(ended.value_or(now) - *started));
+    };
+    return {
+        name_column(),
+        {.name = "Status", .cell = status},
+        {.name = "Completions", .cell = completions},
+        {.name = "Duration", .cell = duration},
+        age_column(),
+        containers_column(),
+        images_column()};
+}
+
 std::vector<Column> deployment_columns() {
     return {
         name_column(),
@@ -274,6 +302,7 @@ std::map<const ResourceType*, std::vector<Column>> make_columns() {
     return {
         {&types::pod(), pod_columns()},
         {&types::replica_set(), replica_set_columns()},
+        {&types::job(), job_columns()},
         {&types::deployment(), deployment_columns()},
         {&types::rollout(), rollout_columns()},
         {&types::service(), service_columns()},
