@@ -15,7 +15,7 @@ std::optional<Ending> ending(const Turn& turn) {
     if (next.stable.empty()) return Ending::first;
     if (next.is_aborted || turn.is_promoted() || turn.plan.is_held) return std::nullopt;
     if (!turn.candidate || !turn.candidate->is_settled ||
-        turn.candidate->available < turn.seen.replicas) {
+        turn.candidate->available < enough_of(turn.plan, turn.seen.replicas)) {
         return std::nullopt;
     }
     if (!next.skips_steps && (!turn.is_past_steps() || !next.holds.empty())) return std::nullopt;

@@ -50,6 +50,9 @@ Plan any_plan() {
     plan.steps_digest = coin() ? "steps" : "others";
     plan.routing = Routing{};
     if (coin()) plan.routing->abort_retire_delay = std::chrono::seconds(upto(60));
+    plan.routing->scales_stable = coin();
+    if (coin()) plan.routing->replicas_min = upto(3);
+    if (upto(3) == 0) plan.enough = Amount{upto(100), coin()};
     plan.has_stable_service = true;
     plan.has_candidate_service = true;
     if (coin()) plan.judge_from = upto(3);

@@ -1,5 +1,7 @@
 #include "engine/invariants.h"
 
+#include "engine/replicas.h"
+
 #include <algorithm>
 #include <cstdint>
 
@@ -32,9 +34,27 @@ struct Question {
     }
 
     int replicas_for(int weight) const {
-        const std::int64_t product = std::int64_t{weight} * seen.replicas;
-        const int weight_max = release.plan.weight_max;
-        return static_cast<int>((product + weight_max - 1) / weight_max);
+        return engine::replicas_for(weight, release.plan.weight_max, seen.replicas);
+    }
+
+    // So many of them a person says suffice.
+    int enough_for(int weight) const { return enough_of(release.plan, replicas_for(weight)); }
+
+    // The replicas that the stable service's revision needs: all, unless the plan lets go of those
+    // whose weight is seen elsewhere.
+    int needed_for_stable() const {
+        const bool is_shrinking = release.plan.routing && release.plan.routing->scales_stable;
+        const bool is_split = seen.candidate_service.revision != seen.stable_service.revision;
+        if (!is_shrinking || !is_split || !seen.split || !seen.split->is_settled ||
+            !seen.split->in_force) {
+            return seen.replicas;
+        }
+        const std::int64_t weight_max = release.plan.weight_max;
+        const auto away = [&](const Split& split) {
+            return split.total <= 0 ? 0 : split.candidate * weight_max / split.total;
+        };
+        const std::int64_t least = std::min(away(seen.split->written), away(*seen.split->in_force));
+        return replicas_for(static_cast<int>(weight_max - least));
     }
 
     // The highest weight that any step up to the current one asks for.
@@ -69,7 +89,8 @@ struct Question {
     // their part of it.
     bool is_provisioned(int available, int weight) const {
         const auto count = provisioned();
-        return count && available > 0 &&
+        if (!count || available <= 0) return false;
+        return available >= enough_of(release.plan, *count) ||
                std::int64_t{weight} * *count <= std::int64_t{available} * step_limit();
     }
 };
@@ -85,7 +106,7 @@ void check_split(Question& question, const Split& split) {
     if (weight > question.step_limit()) question.broken.push_back("I2 limit: " + change);
     const RevisionSeen* candidate = question.find(decision.next.candidate);
     const int available = candidate ? candidate->available : 0;
-    if (available < question.replicas_for(weight) && !question.is_provisioned(available, weight)) {
+    if (available < question.enough_for(weight) && !question.is_provisioned(available, weight)) {
         question.broken.push_back(
             "I1 capacity: " + change + " with " + std::to_string(available) + " replicas");
     }
@@ -110,8 +131,7 @@ void check_service(Question& question, const PointService& action) {
     if (action.service == ServiceRole::stable || is_aborted || !target) return;
     const int exposure = question.exposure();
     if (exposure > 0 &&
-        target->available <
-            std::min(question.replicas_for(exposure), std::max(1, target->desired))) {
+        target->available < std::min(question.enough_for(exposure), std::max(1, target->desired))) {
         question.broken.push_back("I1 capacity: exposure moves to too few replicas");
     }
 }
@@ -135,7 +155,8 @@ void check_shrinking(Question& question, const Scale& action) {
     if (action.replicas == 0 && revision->available > 0 && !others_serve) {
         question.broken.push_back("I4 last copy: " + change);
     }
-    if (seen.stable_service.revision == action.revision && action.replicas < seen.replicas) {
+    if (seen.stable_service.revision == action.revision &&
+        action.replicas < question.needed_for_stable()) {
         question.broken.push_back("I4 last copy: the stable service's " + change);
     }
     if (action.replicas == 0 && seen.candidate_service.revision == action.revision &&

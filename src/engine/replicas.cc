@@ -66,6 +66,14 @@ int weight_of(int available, int weight_max, int replicas) {
     return static_cast<int>(std::min<std::int64_t>(weight, weight_max));
 }
 
+int enough_of(const Plan& plan, int replicas) {
+    if (!plan.enough || replicas <= 0) return replicas;
+    const Amount& enough = *plan.enough;
+    const int count =
+        enough.is_percent ? rounded_up(std::int64_t{enough.value} * replicas, 100) : enough.value;
+    return std::clamp(count, 1, replicas);
+}
+
 Pair approximate(int replicas, int weight, int weight_max, int surge) {
     SERIN_CHECK(weight_max > 0);
     if (replicas <= 0) return {};

@@ -22,6 +22,10 @@ int replicas_for(int weight, int weight_max, int replicas);
 // The weight that so many of `replicas` carry: rounded down; all of it when `replicas` is zero.
 int weight_of(int available, int weight_max, int replicas);
 
+// So many of `replicas` suffice to go on: all, unless the plan asks for fewer. At least one, unless
+// none are wanted.
+int enough_of(const Plan& plan, int replicas);
+
 struct Pair {
     int candidate = 0;
     int stable = 0;

@@ -17,21 +17,6 @@ int with_minimum(const Turn& turn, int replicas) {
     return std::max(replicas, std::min(turn.plan.routing->replicas_min, turn.seen.replicas));
 }
 
-int carrying(const Turn& turn, int weight) {
-    return with_minimum(turn, replicas_for(weight, turn.plan.weight_max, turn.seen.replicas));
-}
-
-// The provision in effect at `index`; empty when the size follows the weight.
-std::optional<Provision> provision_at(const Plan& plan, int index) {
-    for (int i = index; i >= 0; --i) {
-        const auto* found = std::get_if<Provision>(&plan.steps[static_cast<std::size_t>(i)]);
-        if (!found) continue;
-        if (!found->replicas && !found->weight) return std::nullopt;
-        return *found;
-    }
-    return std::nullopt;
-}
-
 int exposure_at(const Plan& plan, int index) {
     for (int i = index; i >= 0; --i) {
         if (const auto* expose = std::get_if<Expose>(&plan.steps[static_cast<std::size_t>(i)])) {
@@ -48,12 +33,6 @@ bool wants_all(const Turn& turn) {
 
 bool ends_without_delay(const Turn& turn) {
     return turn.plan.routing && turn.plan.routing->abort_retire_delay == Duration::zero();
-}
-
-int weight_wanted(const Turn& turn) {
-    if (wants_all(turn)) return turn.plan.weight_max;
-    if (turn.next.is_aborted) return 0;
-    return exposure_at(turn.plan, *turn.next.step);
 }
 
 void scale(Turn& turn, const RevisionSeen& revision, int replicas) {
@@ -88,7 +67,9 @@ void set_retire_at(Turn& turn, const RevisionSeen& revision, std::optional<Insta
 // An aborted candidate stays at hand for a while, counted from when it is seen to have no traffic
 // and the stable side to be complete.
 int aborted_size(Turn& turn, const RevisionSeen& candidate) {
+    const Routing& routing = *turn.plan.routing;
     if (ends_without_delay(turn)) return candidate_size_wanted(turn);
+    if (routing.scales_stable && !routing.abort_retire_delay) return candidate_size_wanted(turn);
     if (candidate.desired == 0) return 0;
     if (!is_weight_confirmed(turn, 0)) return candidate.desired;
     if (!candidate.retire_at) {
@@ -96,8 +77,7 @@ int aborted_size(Turn& turn, const RevisionSeen& candidate) {
             turn.stable->available < turn.seen.replicas) {
             return candidate.desired;
         }
-        const Duration delay =
-            turn.plan.routing->abort_retire_delay.value_or(abort_retire_delay_usual);
+        const Duration delay = routing.abort_retire_delay.value_or(abort_retire_delay_usual);
         const Instant at = whole_seconds(turn.seen.at) + delay;
         set_retire_at(turn, candidate, at);
         turn.wake(at);
@@ -139,7 +119,7 @@ bool would_leak(const Turn& turn) {
 
 void size_with_router(Turn& turn) {
     if (turn.stable && turn.stable != turn.candidate) {
-        scale(turn, *turn.stable, turn.seen.replicas);
+        scale(turn, *turn.stable, stable_size_wanted(turn));
         set_retire_at(turn, *turn.stable, std::nullopt);
     }
     if (!turn.candidate) return;
@@ -173,7 +153,7 @@ void size_without_router(Turn& turn) {
     };
     if (has_stable) {
         move.target = approximate(
-            turn.seen.replicas, weight_wanted(turn), turn.plan.weight_max, turn.slack.surge);
+            turn.seen.replicas, weight_of_step(turn), turn.plan.weight_max, turn.slack.surge);
     }
     for (const RevisionSeen* other : turn.others) move.others_desired += other->desired;
     Pair sizes = next_sizes(move);
@@ -188,47 +168,79 @@ void size_without_router(Turn& turn) {
 
 }  // namespace
 
+int replicas_carrying(const Turn& turn, int weight) {
+    return with_minimum(turn, replicas_for(weight, turn.plan.weight_max, turn.seen.replicas));
+}
+
+const Provision* provision_of_step(const Turn& turn) {
+    if (!turn.current_step()) return nullptr;
+    for (int i = *turn.next.step; i >= 0; --i) {
+        const auto* found = std::get_if<Provision>(&turn.plan.steps[static_cast<std::size_t>(i)]);
+        if (found) return found->replicas || found->weight ? found : nullptr;
+    }
+    return nullptr;
+}
+
+int weight_of_step(const Turn& turn) {
+    if (wants_all(turn)) return turn.plan.weight_max;
+    if (turn.next.is_aborted) return weight_to_return_to(turn);
+    return exposure_at(turn.plan, *turn.next.step);
+}
+
 int candidate_size_wanted(const Turn& turn) {
     const int replicas = turn.seen.replicas;
     if (!turn.plan.routing) {
         if (!turn.stable || turn.stable == turn.candidate) return replicas;
-        return approximate(replicas, weight_wanted(turn), turn.plan.weight_max, turn.slack.surge)
+        return approximate(replicas, weight_of_step(turn), turn.plan.weight_max, turn.slack.surge)
             .candidate;
     }
     if (wants_all(turn)) return replicas;
     const bool reads_provision = !turn.next.is_aborted || ends_without_delay(turn);
-    if (reads_provision && turn.current_step()) {
-        if (const auto provision = provision_at(turn.plan, *turn.next.step)) {
-            return provision->replicas ? *provision->replicas : carrying(turn, *provision->weight);
-        }
+    if (const Provision* provision = reads_provision ? provision_of_step(turn) : nullptr) {
+        return provision->replicas ? *provision->replicas
+                                   : replicas_carrying(turn, *provision->weight);
     }
-    return carrying(turn, weight_wanted(turn));
+    return replicas_carrying(turn, weight_of_step(turn));
 }
 
 int replicas_needed(const Turn& turn, int weight) {
     if (weight <= 0) return 0;
-    const int all = std::max(1, carrying(turn, weight));
+    const int all = std::max(1, replicas_carrying(turn, weight));
     // A person who provisions fewer than the weight asks for says that they suffice.
     if (turn.next.is_aborted || wants_all(turn)) return all;
     if (weight > exposure_at(turn.plan, *turn.next.step)) return all;
     return std::max(1, std::min(all, candidate_size_wanted(turn)));
 }
 
+int replicas_sufficing(const Turn& turn, int weight) {
+    return enough_of(turn.plan, replicas_needed(turn, weight));
+}
+
+namespace {
+
+bool is_candidate_sized(const Turn& turn) {
+    const int wanted = candidate_size_wanted(turn);
+    if (turn.plan.enough) return turn.candidate->available >= enough_of(turn.plan, wanted);
+    return turn.candidate->desired == wanted && turn.candidate->available == wanted;
+}
+
+bool is_stable_sized(const Turn& turn) {
+    if (!turn.stable || turn.stable == turn.candidate) return true;
+    if (turn.plan.routing && turn.plan.routing->scales_stable) return true;
+    int wanted = turn.seen.replicas;
+    if (!turn.plan.routing) {
+        wanted = approximate(wanted, weight_of_step(turn), turn.plan.weight_max, turn.slack.surge)
+                     .stable;
+    }
+    return turn.stable->desired == wanted && turn.stable->current == wanted;
+}
+
+}  // namespace
+
 bool is_sized(const Turn& turn) {
     if (!turn.candidate || !turn.candidate->is_settled) return false;
     if (turn.stable && !turn.stable->is_settled) return false;
-    const int wanted = candidate_size_wanted(turn);
-    if (turn.candidate->desired != wanted || turn.candidate->available != wanted) return false;
-    if (turn.stable && turn.stable != turn.candidate) {
-        const int stable = turn.plan.routing ? turn.seen.replicas
-                                             : approximate(
-                                                   turn.seen.replicas,
-                                                   weight_wanted(turn),
-                                                   turn.plan.weight_max,
-                                                   turn.slack.surge)
-                                                   .stable;
-        if (turn.stable->desired != stable || turn.stable->current != stable) return false;
-    }
+    if (!is_candidate_sized(turn) || !is_stable_sized(turn)) return false;
     if (turn.plan.routing) return true;
     return std::ranges::all_of(
         turn.others, [](const RevisionSeen* other) { return other->available == 0; });

@@ -33,6 +33,17 @@ void note_progress(Turn& turn);
 void abort_release(Turn& turn, AbortCause cause, std::string run = {});
 // What the plan wants of the candidate now.
 int candidate_size_wanted(const Turn& turn);
+// What the plan wants of a stable side that a router leads to, and what it still carries.
+int stable_size_wanted(const Turn& turn);
+// Where the stable side was made smaller, an aborted candidate leaves step by step: the weight of
+// the next one. Elsewhere zero.
+int weight_to_return_to(const Turn& turn);
+// The weight that the steps ask for now; the size of both sides follows it.
+int weight_of_step(const Turn& turn);
+// Replicas that carry `weight`, and no fewer than the plan wants at least.
+int replicas_carrying(const Turn& turn, int weight);
+// The provision in effect; null when the size follows the weight.
+const Provision* provision_of_step(const Turn& turn);
 // The candidate's and the stable side's replicas are as the plan wants them.
 bool is_sized(const Turn& turn);
 // The most weight that the steps allow now, capacity aside.
@@ -43,7 +54,8 @@ std::optional<int> exposure_seen(const Turn& turn);
 bool is_weight_confirmed(const Turn& turn, int weight);
 // Nothing but this revision is known to have available replicas, and some are wanted.
 bool is_last_copy(const Turn& turn, const RevisionSeen& revision);
-// So many replicas have to be there for the candidate to carry `weight`.
+// The candidate needs so many replicas to carry `weight`; so many of them suffice to get it.
 int replicas_needed(const Turn& turn, int weight);
+int replicas_sufficing(const Turn& turn, int weight);
 
 }  // namespace serin::engine

@@ -37,7 +37,9 @@ int exposure_up_to(const Plan& plan, int index) {
 // gets no more than its share.
 int least_weight_left(const Turn& turn) {
     const RevisionSeen* carrier = turn.find(turn.seen.candidate_service.revision);
-    if (!turn.stable || !carrier || carrier == turn.stable || carrier->available == 0) return 0;
+    if (!turn.stable || !carrier || carrier == turn.stable) return 0;
+    // Nobody is there to keep it for, unless a stable side that was made smaller has to grow first.
+    if (carrier->available == 0 && !turn.plan.routing->scales_stable) return 0;
     const int missing = turn.seen.replicas - turn.stable->available;
     if (turn.stable->available > 0 && missing <= turn.slack.unavailable) return 0;
     return turn.plan.weight_max -
@@ -63,7 +65,7 @@ int raised(const Turn& turn, int written, int target) {
 int within_capacity(const Turn& turn, int weight) {
     const int needed = replicas_needed(turn, weight);
     const int available = turn.candidate ? turn.candidate->available : 0;
-    if (available >= needed) return weight;
+    if (available >= replicas_sufficing(turn, weight)) return weight;
     return static_cast<int>(std::int64_t{weight} * available / needed);
 }
 
@@ -147,7 +149,11 @@ void point_candidate_service(Turn& turn) {
             // What still flows into this service must not flood the newcomer.
             const auto exposure = exposure_seen(turn);
             if (!exposure || *exposure > weight_allowed(turn)) return;
-            if (revision->available < replicas_needed(turn, *exposure)) return;
+            if (revision->available < replicas_sufficing(turn, *exposure)) return;
+            // Back to a stable side that was made smaller: from then on it carries everything.
+            const bool carries_all = turn.seen.stable_service.revision == target;
+            const bool is_short = revision->available + turn.slack.unavailable < turn.seen.replicas;
+            if (turn.plan.routing->scales_stable && carries_all && is_short) return;
         }
     }
     turn.routing.emplace_back(PointService{ServiceRole::candidate, target});
@@ -183,6 +189,10 @@ int weight_allowed(const Turn& turn) {
     // While replicas come and go the weight is not raised beyond the former step's. Asked to skip
     // the steps, there is no former step.
     const bool is_skipping = turn.next.skips_steps || turn.is_within_window();
+    if (is_skipping && turn.plan.routing && turn.plan.routing->scales_stable && turn.candidate) {
+        // The stable side cannot stay until all of the candidate is there.
+        return weight_of(turn.candidate->available, weight_max, turn.seen.replicas);
+    }
     const int former = is_skipping ? 0 : exposure_up_to(turn.plan, index - 1);
     const bool is_exposed =
         turn.seen.split && turn.seen.candidate_service.revision == turn.next.candidate;

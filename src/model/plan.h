@@ -55,6 +55,8 @@ struct Routing {
     std::optional<int> retire_limit;  // So many old revisions keep running during the delay.
     // How long an aborted candidate keeps running; zero: no delay. Empty: 30 seconds.
     std::optional<Duration> abort_retire_delay;
+    // The stable side keeps only what carries its weight, instead of its full size.
+    bool scales_stable = false;
     friend bool operator==(const Routing&, const Routing&) = default;
 };
 
@@ -74,6 +76,8 @@ struct Plan {
     Amount surge{25, true};
     Amount unavailable{25, true};
     Duration ready_for{};  // A replica is available when ready for this long.
+    // So many of the candidate's replicas suffice to go on; empty: all that are wanted.
+    std::optional<Amount> enough;
 
     Duration progress_deadline = std::chrono::seconds(600);
     bool aborts_at_deadline = false;

@@ -155,13 +155,23 @@ void choose_policies(Scenario& scenario, Random& random) {
     if (random.chance(200)) scenario.replicas_min = static_cast<int>(random.between(1, 3));
 }
 
+void choose_sizes(Scenario& scenario, Random& random) {
+    if (random.chance(150)) scenario.enough_percent = static_cast<int>(random.between(40, 100));
+    if (!scenario.has_router || !random.chance(300)) return;
+    scenario.scales_stable = true;
+    scenario.retire_delay.reset();  // Not both.
+}
+
 }  // namespace
 
 Scenario make_scenario(std::uint64_t seed) {
     Random random = Random(seed).fork(1);
+    // Policies that came later draw from a stream of their own, so that seeds keep their stories.
+    Random later = Random(seed).fork(7);
     Scenario scenario{.seed = seed};
     scenario.steps = make_steps(random);
     choose_policies(scenario, random);
+    choose_sizes(scenario, later);
     const int images = static_cast<int>(random.between(2, 4));
     for (int image = 2; image <= images; ++image) {
         scenario.happenings.push_back({

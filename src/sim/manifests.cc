@@ -59,7 +59,12 @@ json::Object make_canary(const Scenario& scenario) {
         analysis["startingStep"] = *scenario.background_from;
         canary["analysis"] = std::move(analysis);
     }
+    if (scenario.enough_percent) {
+        canary["replicaProgressThreshold"] =
+            json::Object{{"type", "Percent"}, {"value", *scenario.enough_percent}};
+    }
     if (!scenario.has_router) return canary;
+    if (scenario.scales_stable) canary["dynamicStableScale"] = true;
     canary["stableService"] = stable_service;
     canary["canaryService"] = candidate_service;
     canary["trafficRouting"] = json::Object{

@@ -250,6 +250,11 @@ int Referee::needed(const std::string& hash, const Revision& revision) const {
         const std::int64_t all = std::min(revision.desired, *provisioned);
         carrying = std::min(carrying, static_cast<int>((revision.share * all + 999) / 1000));
     }
+    if (plan_.plan.enough) {
+        // A person says that fewer suffice.
+        const int percent = plan_.plan.enough->value;
+        carrying = std::min(carrying, (carrying * percent + 99) / 100);
+    }
     return std::max(1, carrying);
 }
 
@@ -360,7 +365,9 @@ bool Referee::is_at_rest() const {
     if (view_.phase == "Paused" && view_.is_held) return true;
     // Held by a person after an abort: sizes rest too, only traffic does not.
     if (view_.is_aborted && view_.is_held) return view_.weight == 0;
-    if (stage_.scenario.has_router &&
+    const bool may_be_smaller =
+        stage_.scenario.scales_stable && !view_.is_aborted && view_.candidate != view_.stable;
+    if (stage_.scenario.has_router && !may_be_smaller &&
         (stable->second.pods.ready < view_.replicas || stable->second.desired != view_.replicas)) {
         return false;
     }

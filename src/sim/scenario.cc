@@ -78,7 +78,7 @@ Scenario Scenario::with_parts(const std::vector<std::size_t>& kept) const {
 std::string Scenario::describe() const {
     std::string text = fmt::format(
         "{} replicas, {}, deadline {}{}, ready for {}, retire delay {}, abort delay {}, "
-        "at least {} replicas, analysis from step {}, rollback window {}\n",
+        "at least {} replicas, analysis from step {}, rollback window {}{}{}\n",
         replicas,
         has_router ? "with a router" : "without a router",
         format_duration(deadline),
@@ -88,7 +88,9 @@ std::string Scenario::describe() const {
         seconds(abort_retire_delay),
         replicas_min,
         background_from ? std::to_string(*background_from) : "-",
-        rollback_window ? std::to_string(*rollback_window) : "-");
+        rollback_window ? std::to_string(*rollback_window) : "-",
+        scales_stable ? ", the stable side shrinks" : "",
+        enough_percent ? fmt::format(", {} % of replicas suffice", *enough_percent) : "");
     for (const StepShape& step : steps) text += "  " + describe_step(step) + "\n";
     for (const Happening& one : happenings) text += "  " + sim::describe(one) + "\n";
     return text;

@@ -89,6 +89,8 @@ struct Scenario {
     std::optional<Duration> retire_delay;
     std::optional<Duration> abort_retire_delay;
     int replicas_min = 0;
+    bool scales_stable = false;
+    std::optional<int> enough_percent;
     std::optional<int> rollback_window;
     std::vector<Happening> happenings;
 

@@ -158,7 +158,9 @@ private:
              "scaleDownDelaySeconds",
              "scaleDownDelayRevisionLimit",
              "abortScaleDownDelaySeconds",
-             "minPodsPerReplicaSet"});
+             "minPodsPerReplicaSet",
+             "dynamicStableScale",
+             "replicaProgressThreshold"});
         Plan& plan = out_.plan;
         out_.stable_service = text(canary, "stableService");
         out_.candidate_service = text(canary, "canaryService");
@@ -169,6 +171,7 @@ private:
         }
         plan.surge = amount(canary, "maxSurge", path);
         plan.unavailable = amount(canary, "maxUnavailable", path);
+        read_threshold(canary, path + ".replicaProgressThreshold");
         read_routing(canary, path);
         if (const json::Object* analysis = object_at(canary, "analysis")) {
             const json::Array* templates = json::array(analysis->if_contains("templates"));
@@ -196,6 +199,16 @@ private:
         return {percent, true};
     }
 
+    void read_threshold(const json::Object& canary, const std::string& path) {
+        const json::Object* threshold = object_at(canary, "replicaProgressThreshold");
+        if (!threshold) return;
+        const std::string type = text(*threshold, "type");
+        if (type != "Percent" && type != "Pods") error(path + ".type", "expected Percent or Pods");
+        const Amount enough{integer(*threshold, "value", path, 0), type == "Percent"};
+        if (enough.is_percent && enough.value > 100) error(path + ".value", "must be at most 100");
+        out_.plan.enough = enough;
+    }
+
     void read_routing(const json::Object& canary, const std::string& path) {
         using std::chrono::seconds;
         const json::Object* routing = object_at(canary, "trafficRouting");
@@ -205,6 +218,9 @@ private:
                 if (canary.if_contains(name)) {
                     error(path + "." + name, "needs trafficRouting");
                 }
+            }
+            if (json::boolean(canary.if_contains("dynamicStableScale")).value_or(false)) {
+                error(path + ".dynamicStableScale", "needs trafficRouting");
             }
             return;
         }
@@ -216,6 +232,15 @@ private:
         policies.retire_limit = optional_integer(canary, "scaleDownDelayRevisionLimit", path);
         if (const auto delay = optional_integer(canary, "abortScaleDownDelaySeconds", path)) {
             policies.abort_retire_delay = seconds(*delay);
+        }
+        policies.scales_stable =
+            json::boolean(canary.if_contains("dynamicStableScale")).value_or(false);
+        if (policies.scales_stable) {
+            if (canary.if_contains("scaleDownDelaySeconds")) {
+                error(path + ".scaleDownDelaySeconds", "cannot be used with dynamicStableScale");
+            }
+            // What has no weight any more has next to no replicas either.
+            policies.retire_delay = seconds(0);
         }
         out_.plan.routing = policies;
         out_.plan.weight_max = integer(*routing, "maxTrafficWeight", at, 100, 1);

@@ -99,14 +99,14 @@ TEST_CASE("any text is a percentage, with or without its sign") {
 
 TEST_CASE("what Serin does not act on is refused by name, all at once") {
     const auto lowered = lower(R"({"workloadRef": {}, "strategy": {"canary": {
-        "stableService": "s", "canaryService": "c", "dynamicStableScale": true,
+        "stableService": "s", "canaryService": "c", "antiAffinity": {},
         "trafficRouting": {"nginx": {}, "plugins": {"argoproj-labs/gatewayAPI": {}}},
         "steps": [{"setHeaderRoute": {}}, {"experiment": {}}, {"setWeight": 101}, {}]}}})");
     const std::string canary = "spec.strategy.canary.";
     CHECK(
         problems(lowered) == Texts{
                                  "spec.workloadRef: not supported yet",
-                                 canary + "dynamicStableScale: not supported yet",
+                                 canary + "antiAffinity: not supported yet",
                                  canary + "trafficRouting.nginx: not supported yet",
                                  canary + "steps[0].setHeaderRoute: not supported yet",
                                  canary + "steps[1].experiment: not supported yet",
@@ -116,6 +116,26 @@ TEST_CASE("what Serin does not act on is refused by name, all at once") {
     CHECK(
         problems(lower(R"({"strategy": {"blueGreen": {}}})")) ==
         Texts{"spec.strategy.blueGreen: not supported yet", "spec.strategy.canary: missing"});
+}
+
+TEST_CASE("a stable side that shrinks, and how many replicas suffice") {
+    const auto lowered = lower_canary(std::string("{") + routed + R"(, "dynamicStableScale": true,
+            "replicaProgressThreshold": {"type": "Percent", "value": 80}})");
+    CHECK(problems(lowered) == Texts{});
+    CHECK(lowered.plan.routing->scales_stable);
+    CHECK(lowered.plan.routing->retire_delay == 0s);
+    CHECK(lowered.plan.enough == Amount{80, true});
+
+    const std::string canary = "spec.strategy.canary.";
+    CHECK(
+        problems(lower_canary(std::string("{") + routed + R"(, "dynamicStableScale": true,
+            "scaleDownDelaySeconds": 30, "replicaProgressThreshold": {"type": "Some"}})")) ==
+        Texts{
+            canary + "replicaProgressThreshold.type: expected Percent or Pods",
+            canary + "scaleDownDelaySeconds: cannot be used with dynamicStableScale"});
+    CHECK(
+        problems(lower_canary(R"({"dynamicStableScale": true})")) ==
+        Texts{canary + "dynamicStableScale: needs trafficRouting"});
 }
 
 TEST_CASE("a router needs both services") {
