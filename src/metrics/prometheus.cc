@@ -1,6 +1,7 @@
 #include "metrics/prometheus.h"
 
 #include "expr/condition.h"
+#include "metrics/authentication.h"
 #include "metrics/http_fields.h"
 #include "metrics/prometheus_answer.h"
 
@@ -33,57 +34,12 @@ struct Config {
     Duration timeout{30'000};
     bool is_insecure = false;
     std::vector<std::pair<std::string, std::string>> headers;
+    Authentication authentication;
     std::optional<Range> range;
 };
 
 std::string text_at(const json::Object& config, std::string_view pointer) {
     return std::string(json::text(json::find(config, pointer)).value_or(""));
-}
-
-std::string encode_base64(std::string_view text) {
-    constexpr std::string_view alphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string encoded;
-    for (std::size_t i = 0; i < text.size(); i += 3) {
-        std::uint32_t bits = 0;
-        for (std::size_t j = 0; j < 3; ++j)
-            bits = bits << 8 | (i + j < text.size() ? static_cast<unsigned char>(text[i + j]) : 0u);
-        for (std::size_t j = 0; j < 4; ++j) {
-            const bool is_padding = i + j > text.size();
-            encoded.push_back(is_padding ? '=' : alphabet[bits >> (18 - 6 * j) & 0x3f]);
-        }
-    }
-    return encoded;
-}
-
-// For forms and queries alike.
-std::string escape(std::string_view text) {
-    std::string escaped;
-    for (const char letter : text) {
-        const bool is_plain = (letter >= 'a' && letter <= 'z') ||
-                              (letter >= 'A' && letter <= 'Z') ||
-                              (letter >= '0' && letter <= '9') || letter == '-' || letter == '_' ||
-                              letter == '.' || letter == '~';
-        if (is_plain)
-            escaped.push_back(letter);
-        else
-            escaped += fmt::format("%{:02X}", static_cast<unsigned char>(letter));
-    }
-    return escaped;
-}
-
-Result<> read_authentication(const json::Object& config, Config& read) {
-    for (const char* kind : {"oauth2", "sigv4"}) SERIN_TRY_DO(refuse_authentication(config, kind));
-    const json::Object* basic = json::object(json::find(config, "/authentication/basicAuth"));
-    if (basic == nullptr) return {};
-    const std::string user = text_at(*basic, "/username");
-    const std::string password = text_at(*basic, "/password");
-    if (user.empty() && password.empty()) return {};
-    if (user.empty() || password.empty())
-        return refuse("authentication.basicAuth", "needs username and password");
-    read.headers.emplace_back(
-        "Authorization", "Basic " + encode_base64(fmt::format("{}:{}", user, password)));
-    return {};
 }
 
 Result<> read_range(const json::Object& config, Config& read) {
@@ -117,7 +73,7 @@ Result<Config> read_config(const json::Object& config, const std::string& defaul
     read.is_insecure = json::boolean(config.if_contains("insecure")).value_or(false);
     SERIN_TRY(read.timeout, read_timeout(config, "timeout", read.timeout));
     SERIN_TRY(read.headers, read_headers(config));
-    SERIN_TRY_DO(read_authentication(config, read));
+    SERIN_TRY(read.authentication, read_authentication(config));
     SERIN_TRY_DO(read_range(config, read));
     return read;
 }
@@ -136,7 +92,7 @@ Result<Instant> evaluate_time(std::string_view field, const std::string& source,
 
 // Path and form of the question.
 Result<std::pair<std::string, std::string>> ask(const Config& config, Instant now) {
-    const std::string query = "query=" + escape(config.query);
+    const std::string query = "query=" + escape_form(config.query);
     if (!config.range) {
         return std::pair<std::string, std::string>(
             "/api/v1/query", fmt::format("{}&time={}", query, unix_text(now)));
@@ -157,7 +113,10 @@ Result<std::pair<std::string, std::string>> ask(const Config& config, Instant no
 class Exchange : public MetricSource::Measurement {
 public:
     Exchange(HttpClient& client, const Config& config, MetricSource::Done done)
-        : client_(client), query_(config.query), done_(std::move(done)) {
+        : client_(client),
+          authentication_(config.authentication),
+          query_(config.query),
+          done_(std::move(done)) {
         request_.headers = config.headers;
         request_.timeout = config.timeout;
         request_.verify_peer = !config.is_insecure;
@@ -170,7 +129,7 @@ public:
         request_.url = url;
         request_.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
         request_.body = std::move(form);
-        call_ = client_.send(request_, [this](Result<HttpResponse> response) {
+        call_ = send_authorized(client_, authentication_, request_, [this](auto response) {
             const bool is_refused =
                 response && (response->status == 405 || response->status == 501);
             if (is_refused)
@@ -183,8 +142,9 @@ public:
 private:
     void get() {
         // In place of the call that is just ending.
-        last_call_ = client_.send(
-            fallback_, [this](Result<HttpResponse> response) { end(std::move(response)); });
+        last_call_ = send_authorized(client_, authentication_, fallback_, [this](auto response) {
+            end(std::move(response));
+        });
     }
 
     // May end this object, so nothing follows the call of done.
@@ -197,6 +157,7 @@ private:
     }
 
     HttpClient& client_;
+    const Authentication authentication_;
     HttpRequest request_;
     HttpRequest fallback_;
     std::string query_;

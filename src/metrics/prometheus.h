@@ -9,7 +9,7 @@
 namespace serin::metrics {
 
 // The provider `prometheus`, with Argo's fields: address, query, timeout (seconds), insecure,
-// headers, authentication.basicAuth and rangeQuery. OAuth2 and SigV4 are refused.
+// headers, authentication (basicAuth, oauth2) and rangeQuery. SigV4 is refused.
 //
 // A query without a result is an empty list and not missing data: conditions say what it means,
 // as with Argo.

@@ -205,9 +205,8 @@ TEST_CASE("a configuration that cannot be asked is refused with the field's name
               .starts_with("headers:"));
     CHECK(world.refused(R"({"query": "up", "authentication": {"basicAuth": {"username": "a"}}})")
               .starts_with("authentication.basicAuth:"));
-    CHECK(
-        world.refused(R"({"query": "up", "authentication": {"oauth2": {"tokenUrl": "x"}}})") ==
-        "authentication.oauth2: is not supported");
+    CHECK(world.refused(R"({"query": "up", "authentication": {"oauth2": {"tokenUrl": "x"}}})")
+              .starts_with("authentication.oauth2.tokenUrl:"));
     CHECK(world
               .refused(R"json({"query": "up",
         "rangeQuery": {"start": "now(", "end": "now()", "step": "1m"}})json")

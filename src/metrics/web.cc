@@ -1,6 +1,7 @@
 #include "metrics/web.h"
 
 #include "expr/json_path.h"
+#include "metrics/authentication.h"
 #include "metrics/http_fields.h"
 
 #include <fmt/format.h>
@@ -16,6 +17,7 @@ namespace {
 struct Config {
     HttpRequest request;
     expr::JsonPath path;
+    Authentication authentication;
 };
 
 std::unexpected<Error> refuse(std::string_view field, std::string_view why) {
@@ -55,7 +57,7 @@ Result<Config> read_config(const json::Object& config) {
     }
     HttpRequest request{.url = text_of(config, "url")};
     SERIN_TRY_DO(check_url("url", request.url));
-    SERIN_TRY_DO(refuse_authentication(config, "oauth2"));
+    SERIN_TRY(Authentication authentication, read_authentication(config));
     if (const std::string method = text_of(config, "method"); !method.empty())
         request.method = method;
     if (request.method != "GET" && request.method != "POST" && request.method != "PUT")
@@ -69,7 +71,10 @@ Result<Config> read_config(const json::Object& config) {
     if (path.empty()) path = "{$}";
     auto parsed = expr::JsonPath::parse(path);
     if (!parsed) return refuse("jsonPath", parsed.error().message);
-    return Config{.request = std::move(request), .path = *std::move(parsed)};
+    return Config{
+        .request = std::move(request),
+        .path = *std::move(parsed),
+        .authentication = std::move(authentication)};
 }
 
 Result<MetricSample> read_answer(const expr::JsonPath& path, const HttpResponse& response) {
@@ -88,12 +93,16 @@ class Exchange : public MetricSource::Measurement {
 public:
     Exchange(HttpClient& client, Config config, MetricSource::Done done)
         : path_(std::move(config.path)), done_(std::move(done)) {
-        call_ = client.send(std::move(config.request), [this](Result<HttpResponse> response) {
-            // May end this object, so nothing follows the call of done.
-            const MetricSource::Done call = std::move(done_);
-            if (!response) return call(std::unexpected(std::move(response).error()));
-            call(read_answer(path_, *response));
-        });
+        call_ = send_authorized(
+            client,
+            config.authentication,
+            std::move(config.request),
+            [this](Result<HttpResponse> response) {
+                // May end this object, so nothing follows the call of done.
+                const MetricSource::Done call = std::move(done_);
+                if (!response) return call(std::unexpected(std::move(response).error()));
+                call(read_answer(path_, *response));
+            });
     }
 
 private:

@@ -8,8 +8,8 @@
 namespace serin::metrics {
 
 // The provider `web`, with Argo's fields: method, url, headers, body or jsonBody, timeoutSeconds,
-// jsonPath and insecure. OAuth2 is refused. The result is what the JSON path leads to first, or the
-// whole text where the answer is no JSON.
+// jsonPath, insecure and authentication (oauth2, and basicAuth as for Prometheus). The result is
+// what the JSON path leads to first, or the whole text where the answer is no JSON.
 class WebSource : public MetricSource {
 public:
     static constexpr std::string_view provider = "web";

@@ -105,7 +105,78 @@ TEST_CASE("a configuration that cannot be asked is refused with the field's name
               .starts_with("jsonBody:"));
     CHECK(world.refused(R"({"url": "http://a", "jsonPath": "{$.["})").starts_with("jsonPath:"));
     CHECK(world.refused(R"({"url": "http://a", "json_path": ""})") == "json_path: unknown field");
+    CHECK(world.refused(R"({"url": "http://a", "authentication": {"oauth2": {"tokenUrl": "x"}}})")
+              .starts_with("authentication.oauth2.tokenUrl:"));
     CHECK(
-        world.refused(R"({"url": "http://a", "authentication": {"oauth2": {"tokenUrl": "x"}}})") ==
-        "authentication.oauth2: is not supported");
+        world.refused(
+            R"({"url": "http://a", "authentication": {"oauth2": {"tokenUrl": "http://x"}}})") ==
+        "authentication.oauth2.clientId: missing");
+    CHECK(
+        world.refused(R"({"url": "http://a", "authentication": {"sigv4": {"region": "x"}}})") ==
+        "authentication.sigv4: is not supported");
+}
+
+namespace {
+
+std::string header(const HttpRequest& request, std::string_view name) {
+    for (const auto& [key, value] : request.headers) {
+        if (key == name) return value;
+    }
+    return {};
+}
+
+constexpr std::string_view with_oauth2 = R"({"url": "http://a/b", "authentication": {"oauth2": {
+    "tokenUrl": "http://token/", "clientId": "me", "clientSecret": "s e",
+    "scopes": ["read", "write"]}}})";
+
+}  // namespace
+
+TEST_CASE("a user's name and password go into the header") {
+    World world;
+    const auto sample = world.measured(
+        R"({"url": "http://a", "authentication": {"basicAuth": {"username": "u", "password": "p"}}})",
+        HttpResponse{.status = 200, .body = "1"});
+    REQUIRE(sample);
+    CHECK(header(world.client.asked, "Authorization") == "Basic dTpw");
+}
+
+TEST_CASE("with OAuth2 a token is asked for first") {
+    World world;
+    std::optional<Result<MetricSample>> answer;
+    world.pending = world.source.measure(
+        {.config = json::parse(with_oauth2)->as_object()},
+        [&](Result<MetricSample> sample) { answer = std::move(sample); });
+    CHECK(world.client.asked.url == "http://token/");
+    CHECK(world.client.asked.method == "POST");
+    CHECK(world.client.asked.body == "grant_type=client_credentials&scope=read%20write");
+    CHECK(header(world.client.asked, "Authorization") == "Basic bWU6cyUyMGU=");
+    const auto first = world.client.pending;
+
+    SUBCASE("and used") {
+        first(HttpResponse{.status = 200, .body = R"({"access_token": "T1"})"});
+        CHECK(world.client.asked.url == "http://a/b");
+        CHECK(header(world.client.asked, "Authorization") == "Bearer T1");
+        const auto second = world.client.pending;
+        second(HttpResponse{.status = 200, .body = "1"});
+        REQUIRE(answer);
+        CHECK(*answer);
+    }
+    SUBCASE("in the form where the server wants it there") {
+        first(HttpResponse{.status = 401});
+        CHECK(world.client.asked.body.ends_with("&client_id=me&client_secret=s%20e"));
+        CHECK(header(world.client.asked, "Authorization").empty());
+        const auto second = world.client.pending;
+        second(HttpResponse{.status = 403});
+        REQUIRE(answer);
+        CHECK(
+            answer->error().message ==
+            "could not get an OAuth2 token: received non 2xx response code: 403");
+    }
+    SUBCASE("and nothing is asked without one") {
+        first(HttpResponse{.status = 200, .body = "{}"});
+        REQUIRE(answer);
+        CHECK(
+            answer->error().message ==
+            "could not get an OAuth2 token: the answer holds no access_token");
+    }
 }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <vector>
@@ -164,6 +165,9 @@ void set_up(Exchange& exchange) {
     const auto set_file = [easy](CURLoption option, const std::string& file) {
         if (!file.empty()) curl_easy_setopt(easy, option, file.c_str());
     };
+    // As other clients do it, and unlike libcurl by itself.
+    const char* authorities = std::getenv("SSL_CERT_FILE");
+    set_file(CURLOPT_CAINFO, authorities == nullptr ? "" : authorities);
     set_file(CURLOPT_CAINFO, request.ca_file);
     set_file(CURLOPT_SSLCERT, request.certificate_file);
     set_file(CURLOPT_SSLKEY, request.key_file);

@@ -296,6 +296,9 @@ TEST_CASE("TLS: the server proves who it is, and a client certificate names the 
     CHECK(unknown.error().kind == ErrorKind::invalid);
     CHECK(world.ask({.url = url, .verify_peer = false})->body == "GET  ");
     CHECK(world.ask({.url = url, .ca_file = file("ca.pem")})->body == "GET  ");
+    REQUIRE(setenv("SSL_CERT_FILE", file("ca.pem").c_str(), 1) == 0);
+    CHECK(world.ask({.url = url})->body == "GET  ");
+    REQUIRE(unsetenv("SSL_CERT_FILE") == 0);
     for (int i = 0; i < 2; ++i) {
         const auto named = world.ask(
             {.url = url,
