@@ -64,6 +64,22 @@ int run_undo(Api& api, const std::string& name, std::int64_t revision, Format fo
 int run_set_image(
     Api& api, const std::string& name, const std::vector<std::string>& images, Format format);
 
+// --- Analysis by hand (analysis_actions.cc)
+struct CreateRunOptions {
+    std::string from;  // A template of the namespace; with `is_global` a ClusterAnalysisTemplate.
+    std::string from_file;
+    bool is_global = false;
+    std::string name;
+    std::string generate_name;  // Without a name; the template's name if empty.
+    std::string instance_id;
+    std::vector<std::string> arguments;  // "NAME=VALUE".
+    Format format = Format::text;
+};
+int run_create_run(Api& api, const CreateRunOptions& options);
+// Of AnalysisRuns and Experiments.
+int run_terminate(
+    Api& api, const std::string& type, const std::vector<std::string>& names, Format format);
+
 // --- Looking closer (logs.cc, events.cc, evidence.cc)
 struct LogOptions {
     std::string name;  // A pod, or rollout/NAME for all its pods.

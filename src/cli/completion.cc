@@ -8,7 +8,9 @@ namespace serin::cli {
 namespace {
 
 constexpr std::string_view words =
-    "up down apply get list describe delete status promote abort retry undo pause restart set logs "
+    "up down apply get list describe delete status promote abort retry undo pause restart set "
+    "create "
+    "terminate logs "
     "events evidence sim completion version help";
 
 // The scripts ask `serin get TYPE -o name` for names, so they complete what really exists.
@@ -33,6 +35,10 @@ _serin() {
         set)
             if ((COMP_CWORD == 2)); then words=image
             else words=$(serin get rollouts -o name 2>/dev/null | sed 's|.*/||'); fi ;;
+        create) words=analysisrun ;;
+        terminate)
+            if ((COMP_CWORD == 2)); then words="analysisrun experiment"
+            else words=$(serin get "${COMP_WORDS[2]}" -o name 2>/dev/null | sed 's|.*/||'); fi ;;
         evidence)
             if ((COMP_CWORD == 2)); then words=show
             else words=$(serin get rollouts -o name 2>/dev/null | sed 's|.*/||'); fi ;;
@@ -54,6 +60,8 @@ complete -c serin -n __fish_use_subcommand -a "@WORDS@"
 complete -c serin -n "__fish_seen_subcommand_from status promote abort retry undo pause restart" -a "(serin get rollouts -o name 2>/dev/null | string replace -r '.*/' '')"
 complete -c serin -n "__fish_seen_subcommand_from get list describe delete" -a "@TYPES@"
 complete -c serin -n "__fish_seen_subcommand_from logs" -a "(serin get pods -o name 2>/dev/null | string replace -r '.*/' '')"
+complete -c serin -n "__fish_seen_subcommand_from create" -a analysisrun
+complete -c serin -n "__fish_seen_subcommand_from terminate" -a "analysisrun experiment"
 complete -c serin -n "__fish_seen_subcommand_from completion" -a "bash zsh fish"
 complete -c serin -n "__fish_seen_subcommand_from apply up" -F
 )sh";

@@ -35,6 +35,7 @@ struct Words {
     std::string since;
     std::int64_t tail = -1;
     UpOptions up;
+    CreateRunOptions create_run;
     std::string type;
     std::string name;
     std::vector<std::string> names;
@@ -85,6 +86,7 @@ public:
         add_objects();
         add_rollouts();
         add_actions();
+        add_analysis();
         add_views();
     }
 
@@ -270,6 +272,39 @@ private:
             return act(api, words_.names, format);
         });
         action->add_option("rollouts", words_.names)->required();
+    }
+
+    void add_analysis() {
+        CLI::App* create = app_.add_subcommand("create", "Create an analysis run from a template");
+        create->require_subcommand(1);
+        CLI::App* run = create->add_subcommand("analysisrun", "Measure what a template says, once");
+        run->add_option("--from", words_.create_run.from, "AnalysisTemplate of the namespace");
+        run->add_option("--from-file", words_.create_run.from_file, "File with one template")
+            ->check(CLI::ExistingFile);
+        run->add_flag(
+            "--global", words_.create_run.is_global, "--from names a ClusterAnalysisTemplate");
+        run->add_option("--name", words_.create_run.name, "Name of the run");
+        run->add_option(
+            "--generate-name", words_.create_run.generate_name, "Beginning of a name [TEMPLATE-]");
+        run->add_option("--instance-id", words_.create_run.instance_id, "Label of the controller");
+        run->add_option("-a,--argument", words_.create_run.arguments, "NAME=VALUE")
+            ->allow_extra_args(false);
+        run->add_option("-o,--output", words_.output, "json, yaml");
+        run->callback([this] {
+            run_ = [this] {
+                return with_api(words_, [this](Api& api, Format format) {
+                    words_.create_run.format = format;
+                    return run_create_run(api, words_.create_run);
+                });
+            };
+        });
+
+        CLI::App* terminate = api_command(
+            "terminate", "End an analysisrun or experiment early", [this](Api& api, Format format) {
+                return run_terminate(api, words_.type, words_.names, format);
+            });
+        terminate->add_option("type", words_.type, "analysisrun, experiment")->required();
+        terminate->add_option("names", words_.names)->required();
     }
 
     void add_views() {

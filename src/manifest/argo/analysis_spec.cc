@@ -282,6 +282,11 @@ Result<json::Object> analysis_run_spec(
     SERIN_TRY(
         const json::Array arguments,
         resolve_arguments(member_list(analysis, "args"), rollout, hashes));
+    return analysis_run_spec(analysis, arguments, find);
+}
+
+Result<json::Object> analysis_run_spec(
+    const json::Object& analysis, const json::Array& arguments, const FindTemplate& find) {
     Composer composer(find);
     SERIN_TRY_DO(composer.add(member_list(analysis, "templates")));
     SERIN_TRY_DO(composer.override_arguments(arguments));

@@ -37,6 +37,10 @@ Result<json::Object> analysis_run_spec(
     const RevisionHashes& hashes,
     const FindTemplate& find);
 
+// The same with arguments that are settled already: [{name, value or valueFrom}].
+Result<json::Object> analysis_run_spec(
+    const json::Object& analysis, const json::Array& arguments, const FindTemplate& find);
+
 // The arguments alone: [{name, value}], each with its value from the Rollout or the hashes.
 Result<json::Array> resolve_arguments(
     const json::Array& arguments, const Object& rollout, const RevisionHashes& hashes);
