@@ -74,10 +74,10 @@ Table table_of(
         if (is_rollout) {
             row.insert(
                 row.end(),
-                {"Canary",
+                {is_blue_green(object) ? "BlueGreen" : "Canary",
                  phase_of(object).phase,
                  rollout_step(object),
-                 std::to_string(set_weight(object)),
+                 is_blue_green(object) ? "-" : std::to_string(set_weight(object)),
                  fmt::format(
                      "{}/{}",
                      object.integer("/status/readyReplicas"),

@@ -46,12 +46,19 @@ std::string hash_of(const Object& object) {
 struct Roles {
     std::string stable;
     std::string current;
+    // With strategy.blueGreen, in place of the canary.
+    bool is_blue_green = false;
+    std::string active;
+    std::string preview;
 };
 
 Roles roles_of(const Object& rollout) {
     return {
         std::string(rollout.text("/status/stableRS")),
-        std::string(rollout.text("/status/currentPodHash"))};
+        std::string(rollout.text("/status/currentPodHash")),
+        is_blue_green(rollout),
+        std::string(rollout.text("/status/blueGreen/activeSelector")),
+        std::string(rollout.text("/status/blueGreen/previewSelector"))};
 }
 
 std::vector<std::string> images_of(const Object& replica_set) {
@@ -64,11 +71,19 @@ std::vector<std::string> images_of(const Object& replica_set) {
     return images;
 }
 
-// "stable", "canary", or nothing for a revision that is neither.
-std::string role_of(const Object& replica_set, const Roles& roles) {
+// "stable", "canary", "active", "preview"; none for a revision that takes no part.
+std::vector<std::string> roles_of(const Object& replica_set, const Roles& roles) {
     const std::string hash = hash_of(replica_set);
-    if (hash == roles.stable) return "stable";
-    return hash == roles.current ? "canary" : "";
+    std::vector<std::string> found;
+    if (hash == roles.stable) found.emplace_back("stable");
+    if (!roles.is_blue_green) {
+        if (hash == roles.current && found.empty()) found.emplace_back("canary");
+    } else if (hash == roles.active) {
+        found.emplace_back("active");
+    } else if (hash == roles.preview) {
+        found.emplace_back("preview");
+    }
+    return found;
 }
 
 std::string replica_set_status(const Object& replica_set) {
@@ -83,7 +98,7 @@ std::string replica_set_status(const Object& replica_set) {
 }
 
 std::string replica_set_info(const Object& replica_set, const Roles& roles, Instant now) {
-    std::string info = role_of(replica_set, roles);
+    std::string info = fmt::format("{}", fmt::join(roles_of(replica_set, roles), ","));
     if (const auto deadline = replica_set.annotation("scale-down-deadline")) {
         const auto at = parse_time(*deadline);
         if (at && replica_set.integer("/spec/replicas") > 0) {
@@ -221,7 +236,7 @@ std::string images_text(const RolloutFamily& family) {
         if (set.integer("/spec/replicas") == 0 && set.integer("/status/replicas") == 0) continue;
         for (const std::string& image : images_of(set)) {
             auto& of = tags[image];
-            if (const std::string role = role_of(set, roles); !role.empty()) of.insert(role);
+            for (std::string& role : roles_of(set, roles)) of.insert(std::move(role));
         }
     }
     std::string text;
@@ -243,10 +258,12 @@ std::string header(const RolloutFamily& family) {
     text += line("Namespace:", std::string(rollout.ns()));
     text += line("Status:", fmt::format("{} {}", icon_of("Rollout", view.phase), view.phase));
     if (!view.message.empty()) text += line("Message:", view.message);
-    text += line("Strategy:", "Canary");
-    text += line("  Step:", step_text(rollout));
-    text += line("  SetWeight:", fmt::format("{}", set_weight(rollout)));
-    text += line("  ActualWeight:", fmt::format("{}", actual_weight(rollout)));
+    text += line("Strategy:", is_blue_green(rollout) ? "BlueGreen" : "Canary");
+    if (!is_blue_green(rollout)) {
+        text += line("  Step:", step_text(rollout));
+        text += line("  SetWeight:", fmt::format("{}", set_weight(rollout)));
+        text += line("  ActualWeight:", fmt::format("{}", actual_weight(rollout)));
+    }
     text += images_text(family);
     text += "Replicas:\n";
     const std::pair<std::string_view, std::int64_t> counts[] = {
@@ -260,6 +277,10 @@ std::string header(const RolloutFamily& family) {
 }
 
 }  // namespace
+
+bool is_blue_green(const Object& rollout) {
+    return rollout.find("/spec/strategy/blueGreen") != nullptr;
+}
 
 PhaseView phase_of(const Object& rollout) {
     const auto observed = rollout.text("/status/observedGeneration");

@@ -22,6 +22,8 @@ struct PhaseView {
     std::string message;
 };
 
+bool is_blue_green(const Object& rollout);
+
 // The phase a client shows: the controller's, unless it has not seen the latest change yet.
 PhaseView phase_of(const Object& rollout);
 

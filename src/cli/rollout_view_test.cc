@@ -106,4 +106,18 @@ TEST_CASE("an aborted rollout wants weight 0, a finished one has all") {
     CHECK(actual_weight(rollout) == 100);
 }
 
+TEST_CASE("a blue-green release shows who is active and who is looked at, and has no weights") {
+    RolloutFamily family = paused_release();
+    family.rollout.put(
+        "/spec/strategy", json::parse(R"({"blueGreen": {"activeService": "web"}})").value());
+    family.rollout.put(
+        "/status/blueGreen",
+        json::parse(R"({"activeSelector": "old", "previewSelector": "new"})").value());
+    const std::string text = render_rollout(family, now);
+    CHECK(text.contains("Strategy:        BlueGreen\nImages:"));
+    CHECK(text.contains("web:v1 (active, stable)"));
+    CHECK(text.contains("web:v2 (preview)"));
+    CHECK(text.contains("stable,active,delay:23s"));
+}
+
 }  // namespace serin::cli

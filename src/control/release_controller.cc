@@ -32,6 +32,7 @@ std::string first_error(const std::vector<Diagnostic>& diagnostics) {
 // revisions there are, and how traffic reaches them.
 bool can_go_back(const ReleaseState& state, const argo::Lowered& lowered, const Object& rollout) {
     if (state.stable.empty() || state.candidate == state.stable) return false;
+    if (lowered.plan.flip) return lowered.plan.has_stable_service;
     if (lowered.route) return lowered.plan.has_stable_service && lowered.plan.has_candidate_service;
     const json::Object* canary = json::object(rollout.find("/spec/strategy/canary"));
     return canary && !canary->contains("trafficRouting");

@@ -84,8 +84,7 @@ std::string find_wanted(const ReleaseWorld& world) {
 RunSeen see_run(const Object& run) {
     RunSeen seen{
         .name = std::string(run.name()),
-        .kind = run.label(argo::label_run_kind) == argo::run_kind_step ? RunKind::step
-                                                                       : RunKind::background,
+        .kind = argo::run_kind_of(run.label(argo::label_run_kind).value_or("")),
         .revision = std::string(run.label(argo::label_hash).value_or("")),
         .phase = argo::run_phase_of(run.text("/status/phase")),
         .message = std::string(run.text("/status/message")),
@@ -96,6 +95,27 @@ RunSeen see_run(const Object& run) {
     return seen;
 }
 
+// What the gateway says of a Service: which revisions its requests go to. Nothing: no data plane
+// tells, so what it selects is believed.
+void see_in_force(const Object& service, ServiceSeen& seen) {
+    const json::Array* conditions = json::array(service.find("/status/conditions"));
+    if (!conditions) return;
+    for (const json::Value& condition : *conditions) {
+        if (json::text(json::find(condition, "/type")) != "serin.dev/InForce") continue;
+        const auto message = json::text(json::find(condition, "/message")).value_or("");
+        const auto revisions = json::parse(message);
+        seen.in_force.emplace();
+        if (const json::Array* list = revisions ? json::array(&*revisions) : nullptr) {
+            for (const json::Value& revision : *list) {
+                seen.in_force->emplace_back(json::text(&revision).value_or(""));
+            }
+        }
+        const auto observed = json::integer(json::find(condition, "/observedGeneration"));
+        seen.is_settled = json::text(json::find(condition, "/status")) == "True" &&
+                          observed == service.generation();
+    }
+}
+
 Result<> see_service(
     const ObjectStore& store,
     const ReleaseWorld& world,
@@ -104,7 +124,9 @@ Result<> see_service(
     ServiceSeen& seen,
     std::vector<std::string>& problems) {
     if (name.empty()) return {};
-    const std::string where = "spec.strategy.canary." + field + ": ";
+    const bool is_flip = world.lowered.plan.flip.has_value();
+    const std::string where =
+        std::string("spec.strategy.") + (is_flip ? "blueGreen." : "canary.") + field + ": ";
     const auto service = store.get({&types::service(), std::string(world.rollout.ns()), name});
     if (!service) {
         if (service.error().kind != ErrorKind::not_found) {
@@ -126,6 +148,7 @@ Result<> see_service(
             "\"");
     }
     seen.is_adopted = manager.has_value();
+    see_in_force(*service, seen);
     seen.revision = service->text("/spec/selector/" + json::escape_pointer(argo::label_hash));
     return {};
 }
@@ -227,14 +250,14 @@ Result<ReleaseWorld> observe_release(
     SERIN_TRY_DO(see_service(
         store,
         world,
-        "stableService",
+        world.lowered.plan.flip ? "activeService" : "stableService",
         world.lowered.stable_service,
         seen.stable_service,
         seen.problems));
     SERIN_TRY_DO(see_service(
         store,
         world,
-        "canaryService",
+        world.lowered.plan.flip ? "previewService" : "canaryService",
         world.lowered.candidate_service,
         seen.candidate_service,
         seen.problems));

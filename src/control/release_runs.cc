@@ -2,6 +2,7 @@
 
 #include "manifest/argo/analysis_spec.h"
 #include "manifest/argo/names.h"
+#include "manifest/argo/project_words.h"
 #include "manifest/argo/read_status.h"
 
 #include <utility>
@@ -11,6 +12,7 @@ namespace serin::control {
 namespace {
 
 constexpr std::string_view canary = "/spec/strategy/canary";
+constexpr std::string_view blue_green = "/spec/strategy/blueGreen";
 
 const json::Object* background_section(const Object& rollout) {
     return json::object(rollout.find(std::string(canary) + "/analysis"));
@@ -19,6 +21,24 @@ const json::Object* background_section(const Object& rollout) {
 const json::Object* step_section(const Object& rollout, int step) {
     const std::string pointer = std::string(canary) + "/steps/" + std::to_string(step);
     return json::object(rollout.find(pointer + "/analysis"));
+}
+
+const json::Object* flip_section(const Object& rollout, std::string_view name) {
+    return json::object(rollout.find(std::string(blue_green) + "/" + std::string(name)));
+}
+
+const json::Object* section_of(const Object& rollout, const StartRun& action) {
+    switch (action.kind) {
+        case RunKind::background:
+            return background_section(rollout);
+        case RunKind::step:
+            return step_section(rollout, action.step.value_or(0));
+        case RunKind::before_flip:
+            return flip_section(rollout, "prePromotionAnalysis");
+        case RunKind::after_flip:
+            return flip_section(rollout, "postPromotionAnalysis");
+    }
+    return nullptr;
 }
 
 Result<json::Object> run_spec(
@@ -62,8 +82,7 @@ Result<Object> make_run(
     const ObjectStore& store, const ReleaseWorld& world, const StartRun& action) {
     const Object& rollout = world.rollout;
     const bool is_step = action.kind == RunKind::step;
-    const json::Object* section =
-        is_step ? step_section(rollout, action.step.value_or(0)) : background_section(rollout);
+    const json::Object* section = section_of(rollout, action);
     if (!section) return fail(ErrorKind::invalid, "the analysis is gone from the manifest");
     argo::RevisionHashes hashes = hashes_of(world);
     hashes.latest = action.revision;
@@ -72,7 +91,7 @@ Result<Object> make_run(
     Object run(types::analysis_run(), rollout.ns(), action.name);
     run.put("/spec", std::move(spec));
     run.set_label(argo::label_hash, action.revision);
-    run.set_label(argo::label_run_kind, is_step ? argo::run_kind_step : argo::run_kind_background);
+    run.set_label(argo::label_run_kind, argo::run_word_of(action.kind));
     if (is_step) run.set_label(argo::label_step_index, std::to_string(action.step.value_or(0)));
     const Object extra{*section};
     copy_texts(extra, "/analysisRunMetadata/labels", run, true);
@@ -98,6 +117,15 @@ std::vector<std::string> find_run_problems(const ObjectStore& store, const Relea
     };
     if (world.lowered.plan.judge_from) {
         check(background_section(world.rollout), "spec.strategy.canary.analysis");
+    }
+    if (const auto& flip = world.lowered.plan.flip) {
+        for (const auto& [is_given, name] :
+             {std::pair(flip->has_judge_before, "prePromotionAnalysis"),
+              std::pair(flip->has_judge_after, "postPromotionAnalysis")}) {
+            if (!is_given) continue;
+            check(
+                flip_section(world.rollout, name), "spec.strategy.blueGreen." + std::string(name));
+        }
     }
     for (std::size_t i = 0; i < world.lowered.plan.steps.size(); ++i) {
         if (!std::holds_alternative<Judge>(world.lowered.plan.steps[i])) continue;

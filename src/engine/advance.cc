@@ -1,3 +1,4 @@
+#include "engine/flip.h"
 #include "engine/stages.h"
 
 #include <algorithm>
@@ -39,10 +40,14 @@ std::string describe(Ending ending) {
         case Ending::window:
             return "going back within the window needs no steps";
         case Ending::back_to_stable:
-            return "the manifest is back at the stable revision";
+            return "the manifest is back at a revision that was stable and is running still";
+        case Ending::flipped:
+            return "all traffic is on the candidate and nobody objects";
     }
     return {};
 }
+
+}  // namespace
 
 void promote(Turn& turn, Ending ending) {
     ReleaseState& next = turn.next;
@@ -60,6 +65,8 @@ void promote(Turn& turn, Ending ending) {
     turn.announce({.news = Announce::News::completed, .ending = ending});
     turn.because("promoted", describe(ending));
 }
+
+namespace {
 
 bool is_pause_over(Turn& turn, const Pause& pause) {
     const auto hold = std::ranges::find(turn.next.holds, HoldKind::pause_step, &Hold::kind);
@@ -119,6 +126,7 @@ void enter_pause(Turn& turn) {
 }  // namespace
 
 void advance(Turn& turn) {
+    if (turn.plan.flip) return advance_flip(turn);
     ReleaseState& next = turn.next;
     if (const auto reason = ending(turn)) return promote(turn, *reason);
     if (turn.is_promoted()) {

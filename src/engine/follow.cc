@@ -1,3 +1,4 @@
+#include "engine/flip.h"
 #include "engine/stages.h"
 
 #include <algorithm>
@@ -29,6 +30,7 @@ void reset(Turn& turn) {
     next.skips_steps = false;
     next.step_run.reset();
     next.background_run.reset();
+    reset_flip(turn);
     next.restarted_at = turn.plan.restart_at;
     next.step = first_step(turn.plan);
     const bool is_live = turn.candidate && turn.candidate->desired > 0;
@@ -108,6 +110,14 @@ std::string describe(const AbortCause& cause) {
             return told("the background run ended in an error");
         case deadline:
             return told("no progress within the deadline");
+        case before_run_failed:
+            return told("the run before the flip failed");
+        case before_run_error:
+            return told("the run before the flip ended in an error");
+        case after_run_failed:
+            return told("the run after the flip failed");
+        case after_run_error:
+            return told("the run after the flip ended in an error");
     }
     return {};
 }
@@ -136,6 +146,7 @@ void retry(Turn& turn) {
     turn.next.abort_cause.reset();
     turn.next.step_run.reset();
     turn.next.background_run.reset();
+    reset_flip(turn);
     turn.because("retried", "a person asked for another try");
 }
 
@@ -148,6 +159,7 @@ void resume(Turn& turn) {
     };
     forget_inconclusive(next.step_run);
     forget_inconclusive(next.background_run);
+    resume_flip(turn);
     const Step* step = turn.current_step();
     if (!step || !std::holds_alternative<Pause>(*step)) next.is_holding = false;
     turn.because("resumed", "a person resumed");
@@ -168,6 +180,7 @@ void skip_to_promotion(Turn& turn) {
     next.aborted_at.reset();
     next.abort_cause.reset();
     next.step = past_last_step(turn.plan);
+    skip_flip_checks(turn);
 }
 
 }  // namespace

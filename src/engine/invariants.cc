@@ -118,7 +118,30 @@ void check_split(Question& question, const Split& split) {
     }
 }
 
+// Users are moved as a whole: forward only to replicas that carry all, and never after an abort.
+void check_flip(Question& question, const PointService& action) {
+    const auto& [release, seen, decision, broken] = question;
+    if (action.service != ServiceRole::stable || seen.replicas == 0) return;
+    const std::string change = "all traffic to revision " + action.revision;
+    const RevisionSeen* target = question.find(action.revision);
+    if (!target || target->available == 0) {
+        question.broken.push_back("I4 last copy: " + change + " without a replica");
+        return;
+    }
+    const ReleaseState& next = decision.next;
+    if (next.stable.empty() || action.revision == next.stable) return;
+    if (next.is_aborted) question.broken.push_back("I3 abort: " + change);
+    if (!next.flip || !next.flip->is_cleared) {
+        question.broken.push_back("I2 limit: " + change + " before it was cleared");
+    }
+    if (!target->is_settled || target->available < seen.replicas) {
+        question.broken.push_back(
+            "I1 capacity: " + change + " with " + std::to_string(target->available) + " replicas");
+    }
+}
+
 void check_service(Question& question, const PointService& action) {
+    if (question.release.plan.flip) return check_flip(question, action);
     if (!question.release.plan.routing) return;
     const RevisionSeen* target = question.find(action.revision);
     const bool is_aborted = question.decision.next.is_aborted;
@@ -141,6 +164,25 @@ bool is_selected(const Question& question, const std::string& revision) {
            question.seen.candidate_service.revision == revision;
 }
 
+// What serves, or may do so as long as the data plane has not told otherwise, is not taken away.
+void check_shrinking_beside_flip(Question& question, const Scale& action) {
+    const auto& [release, seen, decision, broken] = question;
+    const std::string change =
+        "revision " + action.revision + " to " + std::to_string(action.replicas) + " replicas";
+    const ServiceSeen& service = seen.stable_service;
+    const bool is_selected = service.revision == action.revision;
+    if (is_selected && action.replicas < seen.replicas) {
+        question.broken.push_back("I4 last copy: serving " + change);
+    }
+    const bool may_serve =
+        service.in_force &&
+        (!service.is_settled ||
+         std::ranges::find(*service.in_force, action.revision) != service.in_force->end());
+    if (!is_selected && may_serve && action.replicas == 0) {
+        question.broken.push_back("I8 order: before traffic is seen away, " + change);
+    }
+}
+
 void check_shrinking(Question& question, const Scale& action) {
     const auto& [release, seen, decision, broken] = question;
     const RevisionSeen* revision = question.find(action.revision);
@@ -151,10 +193,12 @@ void check_shrinking(Question& question, const Scale& action) {
         return other.id != action.revision && other.is_settled && other.available > 0;
     });
     // Without a router, availability is bounded by what the plan tolerates to be missing.
-    if (!release.plan.routing) return;
+    if (release.plan.flip) check_shrinking_beside_flip(question, action);
+    if (!release.plan.routing && !release.plan.flip) return;
     if (action.replicas == 0 && revision->available > 0 && !others_serve) {
         question.broken.push_back("I4 last copy: " + change);
     }
+    if (release.plan.flip) return;
     if (seen.stable_service.revision == action.revision &&
         action.replicas < question.needed_for_stable()) {
         question.broken.push_back("I4 last copy: the stable service's " + change);

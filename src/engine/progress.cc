@@ -1,3 +1,4 @@
+#include "engine/flip.h"
 #include "engine/stages.h"
 
 #include <algorithm>
@@ -22,6 +23,7 @@ bool is_overdue(const Turn& turn) {
 // Steps that wait for time or a verdict, and a delay of old replicas, are no lack of progress.
 bool is_deadline_stopped(const Turn& turn) {
     if (turn.is_halted() || !turn.next.holds.empty()) return true;
+    if (is_judging_flip(turn)) return true;
     const Step* step = turn.current_step();
     if (step && !turn.is_promoted() &&
         (std::holds_alternative<Pause>(*step) || std::holds_alternative<Judge>(*step))) {
@@ -63,6 +65,7 @@ std::string describe_shortage(const Turn& turn, int weight) {
 
 std::string describe_wait(const Turn& turn) {
     const ReleaseState& next = turn.next;
+    if (turn.plan.flip) return describe_flip_wait(turn);
     if (next.is_aborted) {
         if (turn.plan.routing && !is_weight_confirmed(turn, 0)) {
             return "all traffic to be seen back on the stable revision";
@@ -92,17 +95,24 @@ std::string describe_wait(const Turn& turn) {
     return describe_shortage(turn, weight_allowed(turn));
 }
 
+bool has_flipped(const std::optional<FlipNote>& before, const std::optional<FlipNote>& next) {
+    return before && next &&
+           (before->serving != next->serving || before->previewed != next->previewed);
+}
+
 bool has_moved(const ReleaseState& before, const ReleaseState& next) {
     const Counts& was = before.counts;
     const Counts& is = next.counts;
     return was.updated != is.updated || is.current - is.updated < was.current - was.updated ||
            is.ready > was.ready || is.available > was.available || before.stable != next.stable ||
-           before.step != next.step || before.steps_digest != next.steps_digest;
+           before.step != next.step || before.steps_digest != next.steps_digest ||
+           has_flipped(before.flip, next.flip);
 }
 
 bool is_arrived(const Turn& turn) {
     const Counts& counts = turn.next.counts;
     const int available = turn.candidate ? turn.candidate->available : 0;
+    if (turn.plan.flip && !is_serving_alone(turn, turn.next.stable)) return false;
     return turn.is_promoted() && turn.candidate && turn.candidate->is_settled &&
            counts.updated == turn.seen.replicas && available == turn.seen.replicas;
 }
@@ -135,6 +145,11 @@ void note_progress(Turn& turn) {
         next.counts.available += revision.available;
     }
     next.counts.updated = turn.candidate ? turn.candidate->current : 0;
+    if (turn.plan.flip) {
+        next.counts = flip_counts(turn);
+        next.flip->serving = turn.seen.stable_service.revision;
+        next.flip->previewed = turn.seen.candidate_service.revision;
+    }
 
     const Progress::Kind was = turn.before.progress.kind;
     const Progress::Kind is = progress_kind(turn);

@@ -1,3 +1,4 @@
+#include "engine/flip.h"
 #include "engine/stages.h"
 
 #include <algorithm>
@@ -110,7 +111,9 @@ bool is_last_copy(const Turn& turn, const RevisionSeen& revision) {
 
 void retire_others(Turn& turn) {
     if (turn.is_halted()) return;
-    if (turn.plan.routing) {
+    if (turn.plan.flip) {
+        retire_after_flip(turn);
+    } else if (turn.plan.routing) {
         retire_with_router(turn);
     } else {
         retire_without_router(turn);

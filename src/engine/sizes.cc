@@ -1,3 +1,4 @@
+#include "engine/flip.h"
 #include "engine/stages.h"
 
 #include <algorithm>
@@ -35,6 +36,8 @@ bool ends_without_delay(const Turn& turn) {
     return turn.plan.routing && turn.plan.routing->abort_retire_delay == Duration::zero();
 }
 
+}  // namespace
+
 void scale(Turn& turn, const RevisionSeen& revision, int replicas) {
     const int sized_for = turn.seen.replicas;
     const bool is_set =
@@ -63,6 +66,8 @@ void set_retire_at(Turn& turn, const RevisionSeen& revision, std::optional<Insta
                  format_time(*at)
            : "revision " + revision.id + " is needed again");
 }
+
+namespace {
 
 // An aborted candidate stays at hand for a while, counted from when it is seen to have no traffic
 // and the stable side to be complete.
@@ -248,7 +253,9 @@ bool is_sized(const Turn& turn) {
 
 void size_revisions(Turn& turn) {
     if (turn.is_halted()) return;
-    if (turn.plan.routing) {
+    if (turn.plan.flip) {
+        size_flip(turn);
+    } else if (turn.plan.routing) {
         size_with_router(turn);
     } else {
         size_without_router(turn);

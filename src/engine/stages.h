@@ -31,6 +31,11 @@ void note_progress(Turn& turn);
 
 // Shared by stages: takes the candidate back.
 void abort_release(Turn& turn, AbortCause cause, std::string run = {});
+// The candidate is the stable revision from now on.
+void promote(Turn& turn, Ending ending);
+void scale(Turn& turn, const RevisionSeen& revision, int replicas);
+// When the stable revision or the candidate may go; empty: it is needed.
+void set_retire_at(Turn& turn, const RevisionSeen& revision, std::optional<Instant> at);
 // What the plan wants of the candidate now.
 int candidate_size_wanted(const Turn& turn);
 // What the plan wants of a stable side that a router leads to, and what it still carries.

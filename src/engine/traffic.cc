@@ -1,4 +1,5 @@
 #include "base/check.h"
+#include "engine/flip.h"
 #include "engine/stages.h"
 
 #include <algorithm>
@@ -202,6 +203,7 @@ int weight_allowed(const Turn& turn) {
 
 void place_traffic(Turn& turn) {
     if (!turn.plan.routing) turn.next.exposure.reset();
+    if (turn.plan.flip) return place_flip(turn);
     if (turn.plan.routing && turn.seen.split) set_split(turn);
     point_stable_service(turn);
     point_candidate_service(turn);

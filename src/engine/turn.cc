@@ -16,6 +16,8 @@ Turn::Turn(const Release& release, const Observation& observation)
       next(release.state) {
     next.waiting_for.clear();
     next.problem.clear();
+    if (!plan.flip) next.flip.reset();
+    if (plan.flip && !next.flip) next.flip.emplace();
     sort_revisions();
 }
 

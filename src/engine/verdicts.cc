@@ -1,3 +1,4 @@
+#include "engine/flip.h"
 #include "engine/stages.h"
 
 #include <algorithm>
@@ -36,19 +37,29 @@ std::string with_message(std::string text, const RunNote& note) {
     return note.message.empty() ? std::move(text) : std::move(text) + ": " + note.message;
 }
 
+AbortCause::Kind cause_of(RunKind kind, bool is_error) {
+    using enum AbortCause::Kind;
+    switch (kind) {
+        case RunKind::step:
+            return is_error ? step_run_error : step_run_failed;
+        case RunKind::background:
+            return is_error ? background_run_error : background_run_failed;
+        case RunKind::before_flip:
+            return is_error ? before_run_error : before_run_failed;
+        case RunKind::after_flip:
+            return is_error ? after_run_error : after_run_failed;
+    }
+    return asked;
+}
+
 void follow_verdict(Turn& turn, const std::optional<RunNote>& note, RunKind kind) {
     if (!note || turn.next.is_aborted) return;
-    using enum AbortCause::Kind;
-    const bool is_step = kind == RunKind::step;
     switch (note->phase) {
         case RunPhase::failed:
-            return abort_release(
-                turn,
-                {is_step ? step_run_failed : background_run_failed, note->message},
-                note->name);
-        case RunPhase::error:
-            return abort_release(
-                turn, {is_step ? step_run_error : background_run_error, note->message}, note->name);
+        case RunPhase::error: {
+            const bool is_error = note->phase == RunPhase::error;
+            return abort_release(turn, {cause_of(kind, is_error), note->message}, note->name);
+        }
         case RunPhase::inconclusive:
             if (!turn.has_hold(HoldKind::inconclusive)) {
                 turn.because(
@@ -85,6 +96,8 @@ bool wants_step(const Turn& turn) {
 std::string name_run(const Turn& turn, RunKind kind) {
     std::string base = turn.name + "-" + turn.next.candidate + "-" + std::to_string(turn.number());
     if (kind == RunKind::step) base += "-" + std::to_string(*turn.next.step);
+    if (kind == RunKind::before_flip) base += "-pre";
+    if (kind == RunKind::after_flip) base += "-post";
     std::string name = base;
     for (int i = 1; i < 1000; ++i) {
         const RunSeen* run = find_run(turn, name);
@@ -100,7 +113,7 @@ void keep_run(Turn& turn, std::optional<RunNote>& note, RunKind kind) {
     const bool is_new = !note;
     if (is_new) {
         // A person has to lift a hold first.
-        if (!turn.next.holds.empty() && kind == RunKind::step) return;
+        if (!turn.next.holds.empty() && kind != RunKind::background) return;
         note = RunNote{.name = name_run(turn, kind)};
         turn.because("run_started", "run " + note->name + " is due", note->name);
     }
@@ -127,10 +140,37 @@ void follow_verdicts(Turn& turn) {
     drop_foreign_step_run(turn);
     refresh(turn, turn.next.step_run);
     refresh(turn, turn.next.background_run);
+    if (turn.next.flip) {
+        refresh(turn, turn.next.flip->before_run);
+        refresh(turn, turn.next.flip->after_run);
+    }
     if (turn.is_promoted() || turn.next.skips_steps) return;
     follow_verdict(turn, turn.next.step_run, RunKind::step);
     follow_verdict(turn, turn.next.background_run, RunKind::background);
+    if (!turn.next.flip || turn.next.flip->is_known) return;
+    follow_verdict(turn, turn.next.flip->before_run, RunKind::before_flip);
+    follow_verdict(turn, turn.next.flip->after_run, RunKind::after_flip);
 }
+
+namespace {
+
+// Their notes stay after the end, for people to see what was found.
+void keep_flip_runs(Turn& turn) {
+    if (wants_run_before_flip(turn)) {
+        keep_run(turn, turn.next.flip->before_run, RunKind::before_flip);
+    }
+    if (wants_run_after_flip(turn)) keep_run(turn, turn.next.flip->after_run, RunKind::after_flip);
+}
+
+bool is_flip_run(const Turn& turn, const std::string& name) {
+    const auto is_named = [&](const std::optional<RunNote>& note) {
+        return note && note->name == name;
+    };
+    if (wants_run_before_flip(turn) && is_named(turn.next.flip->before_run)) return true;
+    return wants_run_after_flip(turn) && is_named(turn.next.flip->after_run);
+}
+
+}  // namespace
 
 void keep_runs(Turn& turn) {
     ReleaseState& next = turn.next;
@@ -146,8 +186,9 @@ void keep_runs(Turn& turn) {
     } else if (!next.is_aborted) {
         next.background_run.reset();
     }
+    keep_flip_runs(turn);
     for (const RunSeen& run : turn.seen.runs) {
-        if (is_completed(run.phase) || run.is_stopping) continue;
+        if (is_completed(run.phase) || run.is_stopping || is_flip_run(turn, run.name)) continue;
         const auto is_named = [&](const std::optional<RunNote>& note) {
             return note && note->name == run.name;
         };
@@ -173,6 +214,8 @@ void forget_history(Turn& turn) {
         const auto is_named = [&](const std::optional<RunNote>& note) {
             return note && note->name == name;
         };
+        const auto& flip = turn.next.flip;
+        if (flip && (is_named(flip->before_run) || is_named(flip->after_run))) return true;
         return is_named(turn.next.step_run) || is_named(turn.next.background_run);
     };
     std::vector<const RunSeen*> done;

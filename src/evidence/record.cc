@@ -117,7 +117,17 @@ std::string_view to_text(Announce::News news) {
 }
 
 std::string_view to_text(RunKind kind) {
-    return kind == RunKind::step ? "step" : "background";
+    switch (kind) {
+        case RunKind::step:
+            return "step";
+        case RunKind::background:
+            return "background";
+        case RunKind::before_flip:
+            return "before_flip";
+        case RunKind::after_flip:
+            return "after_flip";
+    }
+    return {};
 }
 
 std::string_view to_text(ServiceRole role) {

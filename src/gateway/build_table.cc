@@ -29,6 +29,7 @@ private:
     void add_route(const Object& route);
     ParentReport attach(const RouteSpec& route, const ParentRef& parent);
     void add_rules(const RouteSpec& route, std::optional<Problem>& unresolved);
+    void add_services();
     void add_entries(const RouteSpec& route, const std::string& frontend, const std::string& host);
 
     const World& world_;
@@ -221,6 +222,19 @@ void Builder::add_entries(
     }
 }
 
+void Builder::add_services() {
+    std::map<ObjectKey, std::int64_t> generations;
+    for (const Object& service : world_.services) {
+        generations[service.key()] = service.generation();
+    }
+    for (const auto& [name, backend] : table_.backends) {
+        const ObjectKey key{.type = &types::service(), .ns = backend.ns, .name = backend.service};
+        ServiceReport& report = table_.services[key];
+        report.generation = generations[key];
+        report.backends.push_back(name);
+    }
+}
+
 RoutingTable Builder::build() {
     add_gateways();
     for (const Object& route : world_.routes) add_route(route);
@@ -234,6 +248,7 @@ RoutingTable Builder::build() {
         Frontend& frontend = table_.frontends.at(name);
         for (RankedEntry& entry : entries) frontend.entries.push_back(std::move(entry.entry));
     }
+    add_services();
     for (const Object& pod : world_.pods) {
         PodState state{
             .may_serve = may_serve(pod),

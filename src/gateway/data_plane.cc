@@ -299,6 +299,13 @@ bool DataPlane::confirms(const std::string& rule) const {
     });
 }
 
+bool DataPlane::confirms(const Backend& backend) const {
+    const Instance* current = serving();
+    if (current == nullptr || current->fingerprint() != wanted_) return false;
+    return std::ranges::all_of(
+        instances_, [&](const auto& item) { return item.second->confirms(backend); });
+}
+
 std::set<std::string> DataPlane::pods_in_use() const {
     std::set<std::string> pods;
     for (const auto& [number, instance] : instances_) instance->add_pods_in_use(pods);

@@ -42,6 +42,8 @@ public:
     bool is_up() const { return serving() != nullptr; }
     // Read back from every process that takes requests.
     bool confirms(const std::string& rule) const;
+    // New requests go to the backend's endpoints and no others, in every such process.
+    bool confirms(const Backend& backend) const;
     std::set<std::string> pods_in_use() const;
     // Why no process runs, or why the newest table is not served yet; empty when all is well.
     const std::string& trouble() const { return trouble_; }

@@ -179,7 +179,16 @@ Result<> HaproxyGateway::serve_all() {
     for (const Object& route : world.routes) {
         if (!table_.routes.contains(route.key())) SERIN_TRY_DO(forget_route(route));
     }
+    for (const Object& service : world.services) {
+        if (!table_.services.contains(service.key())) SERIN_TRY_DO(forget_service(service));
+    }
     return write_statuses();
+}
+
+Result<> HaproxyGateway::forget_service(const Object& service) {
+    const json::Value* status = service.find("/status");
+    if (status == nullptr || json::find(*status, "/conditions") == nullptr) return {};
+    return write_status(service, service_status(*status, nullptr, std::nullopt, loop_.now()));
 }
 
 // Takes our report out of a route that has no Gateway of ours any more.
@@ -300,6 +309,26 @@ std::optional<InForce> HaproxyGateway::in_force_of(const RouteReport& report) co
     return in_force;
 }
 
+// Which revisions get the requests of a Service, as soon as the processes do what its selector
+// says.
+std::optional<InForce> HaproxyGateway::in_force_of(const ServiceReport& report) const {
+    std::set<std::string> revisions;
+    for (const std::string& name : report.backends) {
+        const Backend& backend = table_.backends.at(name);
+        if (data_plane_->is_up() && !data_plane_->confirms(backend)) return std::nullopt;
+        for (const auto& [server, endpoint] : backend.endpoints) {
+            revisions.insert(server.substr(0, server.find(':')));
+        }
+    }
+    json::Array names;
+    for (const std::string& revision : revisions) names.push_back(json::string(revision));
+    const bool is_up = data_plane_->is_up();
+    return InForce{
+        .is_true = is_up,
+        .reason = is_up ? (revisions.empty() ? "NoEndpoints" : "InForce") : "DataPlaneDown",
+        .message = json::print(names)};
+}
+
 Result<> HaproxyGateway::write_class() {
     const ObjectKey key = class_key();
     Result<Object> found = store_.get(key);
@@ -335,7 +364,20 @@ Result<> HaproxyGateway::write_statuses() {
     for (const auto& [key, report] : table_.routes) {
         if (const auto done = write_route_status(key); !done) outcome = done;
     }
+    for (const auto& [key, report] : table_.services) {
+        if (const auto done = write_service_status(key); !done) outcome = done;
+    }
     return outcome;
+}
+
+Result<> HaproxyGateway::write_service_status(const ObjectKey& key) {
+    const ServiceReport& report = table_.services.at(key);
+    const Result<Object> object = store_.get(key);
+    // A newer version is reported by the turn that its event asks for.
+    if (!object || object->generation() != report.generation) return {};
+    const json::Value* status = object->find("/status");
+    const json::Value before = status == nullptr ? json::Value(json::Object{}) : *status;
+    return write_status(*object, service_status(before, &report, in_force_of(report), loop_.now()));
 }
 
 Result<> HaproxyGateway::write_route_status(const ObjectKey& key) {

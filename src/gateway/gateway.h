@@ -64,10 +64,13 @@ private:
     void on_data_plane_change();
     bool note_refusal();
     std::optional<InForce> in_force_of(const RouteReport& report) const;
+    std::optional<InForce> in_force_of(const ServiceReport& report) const;
     Result<> write_class();
     Result<> write_statuses();
     Result<> write_route_status(const ObjectKey& key);
+    Result<> write_service_status(const ObjectKey& key);
     Result<> forget_route(const Object& route);
+    Result<> forget_service(const Object& service);
     Result<> write_status(Object object, json::Value status);
 
     EventLoop& loop_;

@@ -315,6 +315,18 @@ bool Instance::confirms(const std::string& rule, const Ranges& ranges) const {
     return split != splits_.end() && split->second == ranges;
 }
 
+bool Instance::confirms(const Backend& backend) const {
+    const auto known = servers_.find(backend.name);
+    if (known == servers_.end()) return phase_ != Phase::serving;
+    std::size_t confirmed = 0;
+    for (const auto& [server, seen] : known->second) {
+        if (seen.is_draining || seen.is_in_maintenance) continue;
+        if (!backend.endpoints.contains(server)) return false;
+        ++confirmed;
+    }
+    return confirmed == backend.endpoints.size();
+}
+
 void Instance::add_pods_in_use(std::set<std::string>& into) const {
     for (const auto& [backend, servers] : servers_) {
         for (const auto& [server, seen] : servers) {

@@ -62,6 +62,10 @@ public:
     bool confirms(const std::string& rule, const Ranges& ranges) const;
     bool knows(const std::string& rule, const Ranges& ranges) const;
 
+    // Whether new requests of the backend go to these endpoints and no others. A process that does
+    // not know the backend sends none.
+    bool confirms(const Backend& backend) const;
+
     // The pods a request may still reach through this process: "<namespace>/<server>".
     void add_pods_in_use(std::set<std::string>& into) const;
     bool is_draining() const;

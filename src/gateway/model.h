@@ -212,6 +212,11 @@ struct RouteReport {
     std::vector<std::string> rules;     // TableRule ids; empty when no parent accepts the route.
 };
 
+struct ServiceReport {
+    std::int64_t generation = 0;
+    std::vector<std::string> backends;  // Backend names, one a port.
+};
+
 struct PodState {
     bool may_serve = false;
     std::string address;
@@ -227,6 +232,7 @@ struct RoutingTable {
     std::map<ObjectKey, RouteSpec> specs;       // As written; those with a parent of ours.
     std::vector<GatewayReport> gateways;
     std::map<ObjectKey, RouteReport> routes;
+    std::map<ObjectKey, ServiceReport> services;  // Those that rules name.
     // Every pod by "<namespace>/<server>", whether or not a rule names it.
     std::map<std::string, PodState> pods;
 };

@@ -168,6 +168,30 @@ json::Value route_status(
     return json::Object{{"parents", std::move(parents)}};
 }
 
+json::Value service_status(
+    const json::Value& current,
+    const ServiceReport* report,
+    const std::optional<InForce>& in_force,
+    Instant now) {
+    if (report != nullptr && !in_force) return current;
+    json::Object status;
+    if (const json::Object* written = json::object(&current)) status = *written;
+    json::Array conditions;
+    for (const json::Value& condition : array_at(current, "/conditions")) {
+        if (json::text(json::find(condition, "/type")) != in_force_type) {
+            conditions.push_back(condition);
+        }
+    }
+    if (report != nullptr) {
+        const Condition condition{
+            std::string(in_force_type), in_force->is_true, in_force->reason, in_force->message};
+        conditions.push_back(
+            to_json(condition, array_at(current, "/conditions"), report->generation, now));
+    }
+    status["conditions"] = std::move(conditions);
+    return status;
+}
+
 json::Value class_status(const json::Value& current, std::int64_t generation, Instant now) {
     return json::Object{
         {"conditions",

@@ -37,6 +37,15 @@ json::Value route_status(
     const std::optional<InForce>& in_force,
     Instant now);
 
+// The condition serin.dev/InForce of a Service, whose message lists the revisions that new requests
+// go to. Without `in_force` nothing new is confirmed and the last report stays; without `report` no
+// rule names the Service and ours is taken out.
+json::Value service_status(
+    const json::Value& current,
+    const ServiceReport* report,
+    const std::optional<InForce>& in_force,
+    Instant now);
+
 json::Value class_status(const json::Value& current, std::int64_t generation, Instant now);
 
 }  // namespace serin::gateway

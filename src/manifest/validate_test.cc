@@ -160,8 +160,10 @@ TEST_CASE("a Rollout's fields have to fit together") {
 
 TEST_CASE("what is sound and not acted on is refused with its place") {
     const std::string found =
-        joined(problems(rollout("  strategy: {blueGreen: {activeService: a}}\n")));
-    CHECK(found.find("f.yaml:9:14: spec.strategy.blueGreen: not supported") != std::string::npos);
+        joined(problems(rollout("  strategy: {blueGreen: {activeService: a, antiAffinity: "
+                                "{requiredDuringSchedulingIgnoredDuringExecution: {}}}}\n")));
+    CHECK(found.find("spec.strategy.blueGreen.antiAffinity: not supported") != std::string::npos);
+    CHECK(found.find("canary") == std::string::npos);
 }
 
 TEST_CASE("the selector has to match the template's labels") {

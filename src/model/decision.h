@@ -83,7 +83,7 @@ struct ReplaceReplica {
 };
 
 // Why a candidate became the stable revision.
-enum class Ending { first, steps_done, asked, window, back_to_stable };
+enum class Ending { first, steps_done, asked, window, back_to_stable, flipped };
 
 // News for people; nothing depends on its arrival.
 struct Announce {

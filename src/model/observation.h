@@ -31,7 +31,7 @@ struct RevisionSeen {
     friend bool operator==(const RevisionSeen&, const RevisionSeen&) = default;
 };
 
-enum class RunKind { background, step };
+enum class RunKind { background, step, before_flip, after_flip };
 
 struct RunSeen {
     std::string name;
@@ -49,6 +49,10 @@ struct RunSeen {
 struct ServiceSeen {
     std::string revision;     // Empty: whatever else it selects.
     bool is_adopted = false;  // Serin has set it before.
+    // Revisions that may get requests through it, as the data plane was last seen to do it. Empty
+    // when no data plane tells about this service: then what it selects is believed.
+    std::optional<std::vector<std::string>> in_force;
+    bool is_settled = true;  // in_force is of its latest version.
     friend bool operator==(const ServiceSeen&, const ServiceSeen&) = default;
 };
 

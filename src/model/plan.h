@@ -60,11 +60,29 @@ struct Routing {
     friend bool operator==(const Routing&, const Routing&) = default;
 };
 
+// All traffic moves at once, by the service of users selecting another revision, instead of by
+// weights. The candidate is complete and may be looked at through a service of its own beforehand;
+// the former revision stays at hand afterwards. Such a plan has no steps.
+struct Flip {
+    std::optional<int> preview_replicas;  // Before what precedes the flip has passed; empty: all.
+    bool is_automatic = true;             // Else a person has to say so.
+    Duration wait{};                      // Of an automatic flip, once its judge is content.
+    bool has_judge_before = false;
+    bool has_judge_after = false;          // Of the candidate with all traffic.
+    std::optional<Duration> retire_delay;  // Empty: 30 seconds.
+    std::optional<int> retire_limit;       // So many old revisions run on during the delay.
+    std::optional<Duration> abort_keep;    // Of an aborted candidate. Empty: 30 seconds.
+    bool keeps_aborted = false;            // It never goes.
+    friend bool operator==(const Flip&, const Flip&) = default;
+};
+
 struct Plan {
     std::vector<Step> steps;
     std::string steps_digest;  // Differs when the steps differ.
     int weight_max = 100;      // The weight of all traffic.
     std::optional<Routing> routing;
+    std::optional<Flip> flip;
+    // With a flip: the service of users, and the one to look at the candidate through.
     bool has_stable_service = false;
     bool has_candidate_service = false;
 

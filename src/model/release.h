@@ -17,6 +17,7 @@ namespace serin {
 enum class HoldKind {
     pause_step,    // The current step says so.
     inconclusive,  // A judge could not tell.
+    before_flip,   // The plan waits before all traffic moves.
 };
 
 // Why a release does not go on. A hold that disappears while `is_holding` still stands was lifted
@@ -50,6 +51,10 @@ struct AbortCause {
         background_run_failed,
         background_run_error,
         deadline,
+        before_run_failed,  // Of a flip.
+        before_run_error,
+        after_run_failed,
+        after_run_error,
     };
     Kind kind = Kind::asked;
     std::string detail;  // What the run says, for people.
@@ -63,6 +68,18 @@ struct ExposureNote {
     std::string stable;
     bool is_verified = false;  // Seen in force.
     friend bool operator==(const ExposureNote&, const ExposureNote&) = default;
+};
+
+// Where a release stands that moves all traffic at once.
+struct FlipNote {
+    std::string serving;  // Revisions that the services selected, as last seen.
+    std::string previewed;
+    bool is_cleared = false;  // All that precedes the flip has passed; replicas may still lack.
+    bool is_known = false;    // The candidate was stable before and is running still: no checks.
+    std::vector<std::string> former;  // Revisions that were stable and may still be running.
+    std::optional<RunNote> before_run;
+    std::optional<RunNote> after_run;
+    friend bool operator==(const FlipNote&, const FlipNote&) = default;
 };
 
 // How the move to the candidate goes, for the deadline and for people.
@@ -107,6 +124,7 @@ struct ReleaseState {
     bool skips_steps = false;  // A person wants the candidate promoted without further steps.
 
     std::optional<ExposureNote> exposure;
+    std::optional<FlipNote> flip;
     std::optional<RunNote> step_run;
     std::optional<RunNote> background_run;
     Progress progress;

@@ -1,11 +1,12 @@
 #include "manifest/argo/lower.h"
 
+#include "manifest/argo/fields.h"
 #include "manifest/argo/hash.h"
+#include "manifest/argo/lower_blue_green.h"
 #include "manifest/argo/names.h"
 
 #include <charconv>
 #include <chrono>
-#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -13,18 +14,14 @@ namespace serin::argo {
 
 namespace {
 
-constexpr std::string_view not_supported = "not supported yet";
-
-class Lowering {
+class Lowering : private Fields {
 public:
-    explicit Lowering(const Object& rollout) : rollout_(rollout) {}
+    Lowering(const Object& rollout, Lowered& out)
+        : Fields(out.diagnostics), rollout_(rollout), out_(out) {}
 
-    Lowered run() {
+    void run() {
         const json::Object* spec = json::object(rollout_.find("/spec"));
-        if (!spec) {
-            error("spec", "missing");
-            return std::move(out_);
-        }
+        if (!spec) return error("spec", "missing");
         allow(
             *spec,
             "spec",
@@ -42,66 +39,9 @@ public:
              "strategy"});
         read_spec(*spec);
         read_strategy(*spec);
-        return std::move(out_);
     }
 
 private:
-    void error(std::string path, std::string_view message, std::string suggestion = {}) {
-        Diagnostic diagnostic;
-        diagnostic.path = std::move(path);
-        diagnostic.message = message;
-        diagnostic.suggestion = std::move(suggestion);
-        out_.diagnostics.push_back(std::move(diagnostic));
-    }
-
-    void allow(
-        const json::Object& object,
-        const std::string& path,
-        std::initializer_list<std::string_view> names) {
-        for (const auto& member : object) {
-            const std::string_view key(member.key().data(), member.key().size());
-            bool is_known = false;
-            for (const std::string_view name : names) is_known = is_known || name == key;
-            if (!is_known && !member.value().is_null()) {
-                error(path + "." + std::string(key), not_supported);
-            }
-        }
-    }
-
-    // The member as an integer of at least `least`, or `otherwise` when absent.
-    int integer(
-        const json::Object& object,
-        std::string_view name,
-        const std::string& path,
-        int otherwise,
-        int least = 0) {
-        const json::Value* value = object.if_contains(name);
-        if (!value || value->is_null()) return otherwise;
-        const auto number = json::integer(value);
-        if (!number || *number < least || *number > std::numeric_limits<int>::max()) {
-            error(
-                path + "." + std::string(name),
-                "expected an integer of at least " + std::to_string(least));
-            return otherwise;
-        }
-        return static_cast<int>(*number);
-    }
-
-    std::optional<int> optional_integer(
-        const json::Object& object, std::string_view name, const std::string& path) {
-        const json::Value* value = object.if_contains(name);
-        if (!value || value->is_null()) return std::nullopt;
-        return integer(object, name, path, 0);
-    }
-
-    std::string text(const json::Object& object, std::string_view name) {
-        return std::string(json::text(object.if_contains(name)).value_or(""));
-    }
-
-    const json::Object* object_at(const json::Object& parent, std::string_view name) {
-        return json::object(parent.if_contains(name));
-    }
-
     void read_spec(const json::Object& spec) {
         using std::chrono::seconds;
         Plan& plan = out_.plan;
@@ -133,8 +73,10 @@ private:
     void read_strategy(const json::Object& spec) {
         const json::Object* strategy = object_at(spec, "strategy");
         if (!strategy) return error("spec.strategy", "missing", "write canary: {steps: [...]}");
-        if (strategy->if_contains("blueGreen")) {
-            error("spec.strategy.blueGreen", not_supported, "use canary");
+        if (const json::Value* value = strategy->if_contains("blueGreen")) {
+            const json::Object nothing;
+            const json::Object* blue_green = json::object(value);
+            return lower_blue_green(blue_green ? *blue_green : nothing, out_);
         }
         const json::Value* value = strategy->if_contains("canary");
         if (!value) return error("spec.strategy.canary", "missing");
@@ -181,22 +123,6 @@ private:
         }
         read_steps(canary, path + ".steps");
         plan.steps_digest = steps_digest(canary.if_contains("steps"));
-    }
-
-    Amount amount(const json::Object& object, std::string_view name, const std::string& path) {
-        const json::Value* value = object.if_contains(name);
-        if (!value || value->is_null()) return {25, true};
-        if (json::integer(value)) return {integer(object, name, path, 0), false};
-        std::string_view text = json::text(value).value_or("");
-        // Any text is a percentage, with or without the sign.
-        if (text.ends_with('%')) text.remove_suffix(1);
-        int percent = 0;
-        const auto [end, failure] =
-            std::from_chars(text.data(), text.data() + text.size(), percent);
-        if (failure != std::errc() || end != text.data() + text.size() || percent < 0) {
-            error(path + "." + std::string(name), "expected a number or a percentage");
-        }
-        return {percent, true};
     }
 
     void read_threshold(const json::Object& canary, const std::string& path) {
@@ -356,13 +282,15 @@ private:
     }
 
     const Object& rollout_;
-    Lowered out_;
+    Lowered& out_;
 };
 
 }  // namespace
 
 Lowered lower(const Object& rollout) {
-    return Lowering(rollout).run();
+    Lowered out;
+    Lowering(rollout, out).run();
+    return out;
 }
 
 }  // namespace serin::argo

@@ -114,8 +114,10 @@ TEST_CASE("what Serin does not act on is refused by name, all at once") {
                                  canary + "steps[3]: a step has exactly one key",
                              });
     CHECK(
-        problems(lower(R"({"strategy": {"blueGreen": {}}})")) ==
-        Texts{"spec.strategy.blueGreen: not supported yet", "spec.strategy.canary: missing"});
+        problems(lower(R"({"strategy": {"blueGreen": {"antiAffinity": {}}}})")) ==
+        Texts{
+            "spec.strategy.blueGreen.antiAffinity: not supported yet",
+            "spec.strategy.blueGreen.activeService: missing"});
 }
 
 TEST_CASE("a stable side that shrinks, and how many replicas suffice") {

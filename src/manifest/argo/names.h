@@ -11,6 +11,8 @@ inline constexpr std::string_view label_run_kind = "rollout-type";
 inline constexpr std::string_view label_step_index = "step-index";
 inline constexpr std::string_view run_kind_step = "Step";
 inline constexpr std::string_view run_kind_background = "Background";
+inline constexpr std::string_view run_kind_before_flip = "PrePromotion";
+inline constexpr std::string_view run_kind_after_flip = "PostPromotion";
 
 inline constexpr std::string_view annotation_revision = "rollout.argoproj.io/revision";
 inline constexpr std::string_view annotation_revision_history =

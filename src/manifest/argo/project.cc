@@ -1,5 +1,7 @@
 #include "manifest/argo/project.h"
 
+#include "manifest/argo/names.h"
+#include "manifest/argo/project_blue_green.h"
 #include "manifest/argo/project_words.h"
 #include "ports/selector.h"
 
@@ -61,12 +63,13 @@ public:
         status_["phase"] = json::string(shown.phase);
         if (!shown.message.empty()) status_["message"] = json::string(shown.message);
         write_canary();
-        status_["blueGreen"] = json::Object();
+        status_["blueGreen"] = project_blue_green(lowered_, state_);
         write_own();
         return std::move(status_);
     }
 
 private:
+    bool is_flip() const { return lowered_.plan.flip && state_.flip; }
     int updated() const { return state_.counts.updated; }
     int updated_available() const { return candidate_ ? candidate_->available : 0; }
     bool is_promoted() const { return !state_.stable.empty() && state_.stable == state_.candidate; }
@@ -108,10 +111,15 @@ private:
         status_["updatedReplicas"] = state_.counts.updated;
         status_["readyReplicas"] = state_.counts.ready;
         status_["availableReplicas"] = state_.counts.available;
-        status_["HPAReplicas"] = state_.counts.current;
+        status_["HPAReplicas"] = is_flip() ? active_replicas(state_, seen_) : state_.counts.current;
         if (const json::Value* selector = rollout_.find("/spec/selector")) {
             if (const auto read = LabelSelector::read(*selector)) {
-                status_["selector"] = json::string(read->to_string());
+                std::string shown = read->to_string();
+                if (is_flip() && !state_.flip->serving.empty()) {
+                    shown += shown.empty() ? "" : ",";
+                    shown += std::string(label_hash) + "=" + state_.flip->serving;
+                }
+                status_["selector"] = json::string(shown);
             }
         }
     }
@@ -120,6 +128,11 @@ private:
 
     bool is_healthy() const {
         const int replicas = seen_.replicas;
+        if (is_flip()) {
+            // Former revisions may be running on; they take no part.
+            return !is_held() && is_promoted() && is_cut_over(lowered_, state_) &&
+                   updated() == replicas && updated_available() == replicas;
+        }
         const bool is_past_steps =
             !state_.step || *state_.step >= static_cast<int>(lowered_.plan.steps.size());
         return !is_held() && is_promoted() && is_past_steps && updated() == replicas &&
@@ -163,7 +176,8 @@ private:
                 is_other_problem());
         }
         write_progress();
-        const bool is_available = state_.counts.available >= seen_.replicas;
+        const bool is_available = is_flip() ? is_active_saturated(state_, seen_)
+                                            : state_.counts.available >= seen_.replicas;
         set({"Available",
              is_available ? "True" : "False",
              "AvailableReason",
@@ -273,6 +287,7 @@ private:
         if (updated_available() < updated()) {
             return "updated replicas are still becoming available";
         }
+        if (is_flip()) return blue_green_wait(state_);
         if (!lowered_.plan.routing && state_.counts.current > updated()) {
             return "old replicas are pending termination";
         }
@@ -324,6 +339,10 @@ private:
                 abort["detail"] = json::string(state_.abort_cause->detail);
             }
             own["abort"] = std::move(abort);
+        }
+        if (is_flip()) {
+            json::Object memory = project_flip_memory(*state_.flip);
+            if (!memory.empty()) own["flip"] = std::move(memory);
         }
         if (!own.empty()) status_["serin"] = std::move(own);
     }
@@ -403,6 +422,12 @@ std::string abort_text(const AbortCause& cause, const std::string& group) {
         case background_run_failed:
         case background_run_error:
             return told("Background analysis phase error/failed");
+        case before_run_failed:
+        case before_run_error:
+            return told("Blue/green pre-promotion analysis phase error/failed");
+        case after_run_failed:
+        case after_run_error:
+            return told("Blue/green post-promotion analysis phase error/failed");
         case deadline:
             return "ReplicaSet \"" + group + "\" has timed out progressing.";
     }

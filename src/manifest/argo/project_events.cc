@@ -37,6 +37,8 @@ std::string describe_ending(Ending ending, const Plan& plan) {
             return "Rollback within window";
         case Ending::back_to_stable:
             return "Fast rollback";
+        case Ending::flipped:
+            return "Completed blue-green update";
     }
     return {};
 }

@@ -1,5 +1,7 @@
 #include "manifest/argo/project_words.h"
 
+#include "manifest/argo/names.h"
+
 #include <array>
 #include <utility>
 
@@ -26,9 +28,17 @@ std::optional<Value> find_value(const Words<Value, Count>& words, std::string_vi
     return std::nullopt;
 }
 
-constexpr Words<HoldKind, 2> holds{{
+constexpr Words<HoldKind, 3> holds{{
     {HoldKind::pause_step, "CanaryPauseStep"},
     {HoldKind::inconclusive, "InconclusiveAnalysisRun"},
+    {HoldKind::before_flip, "BlueGreenPause"},
+}};
+
+constexpr Words<RunKind, 4> run_kinds{{
+    {RunKind::background, run_kind_background},
+    {RunKind::step, run_kind_step},
+    {RunKind::before_flip, run_kind_before_flip},
+    {RunKind::after_flip, run_kind_after_flip},
 }};
 
 constexpr Words<RunPhase, 6> phases{{
@@ -53,13 +63,17 @@ constexpr Words<Progress::Kind, 10> reasons{{
     {Progress::Kind::aborted, "RolloutAborted"},
 }};
 
-constexpr Words<AbortCause::Kind, 6> causes{{
+constexpr Words<AbortCause::Kind, 10> causes{{
     {AbortCause::Kind::asked, "asked"},
     {AbortCause::Kind::step_run_failed, "stepRunFailed"},
     {AbortCause::Kind::step_run_error, "stepRunError"},
     {AbortCause::Kind::background_run_failed, "backgroundRunFailed"},
     {AbortCause::Kind::background_run_error, "backgroundRunError"},
     {AbortCause::Kind::deadline, "deadline"},
+    {AbortCause::Kind::before_run_failed, "preRunFailed"},
+    {AbortCause::Kind::before_run_error, "preRunError"},
+    {AbortCause::Kind::after_run_failed, "postRunFailed"},
+    {AbortCause::Kind::after_run_error, "postRunError"},
 }};
 
 }  // namespace
@@ -76,6 +90,13 @@ std::string_view word_of(RunPhase phase) {
 }
 RunPhase run_phase_of(std::string_view word) {
     return find_value(phases, word).value_or(RunPhase::pending);
+}
+
+std::string_view run_word_of(RunKind kind) {
+    return find_word(run_kinds, kind);
+}
+RunKind run_kind_of(std::string_view word) {
+    return find_value(run_kinds, word).value_or(RunKind::background);
 }
 
 std::string_view reason_of(Progress::Kind kind) {

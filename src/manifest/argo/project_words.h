@@ -1,5 +1,6 @@
 #pragma once
 
+#include "model/observation.h"
 #include "model/release.h"
 
 #include <optional>
@@ -14,6 +15,10 @@ std::optional<HoldKind> hold_of(std::string_view word);
 
 std::string_view word_of(RunPhase phase);
 RunPhase run_phase_of(std::string_view word);  // Unknown words count as pending.
+
+// The label of a run.
+std::string_view run_word_of(RunKind kind);
+RunKind run_kind_of(std::string_view word);  // Unknown words count as background.
 
 std::string_view reason_of(Progress::Kind kind);
 Progress::Kind progress_of(std::string_view reason);  // Unknown ones count as none.

@@ -1,5 +1,6 @@
 #include "manifest/argo/read_status.h"
 
+#include "manifest/argo/project_blue_green.h"
 #include "manifest/argo/project_words.h"
 
 #include <chrono>
@@ -108,6 +109,7 @@ ReleaseState read_status(const Object& rollout) {
     state.restarted_at = time_at(rollout, "/status/restartedAt");
     state.waiting_for = rollout.text("/status/serin/waitingFor");
     state.problem = rollout.text("/status/serin/problem");
+    read_blue_green(rollout, state);
     return state;
 }
 
