@@ -13,6 +13,7 @@ enum ExitCode : int {
     exit_unfinished = 4,  // Still progressing when the time was up.
     exit_not_found = 5,   // The object named does not exist.
     exit_denied = 6,      // Not allowed.
+    exit_limits = 7,      // `rehearse --ci`: a stated limit is exceeded.
 };
 
 // Prints "Error: <message>" to standard error and returns the code that goes with its kind.

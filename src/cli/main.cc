@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/connect.h"
 #include "cli/exit_codes.h"
+#include "cli/rehearse.h"
 #include "cli/up.h"
 #include "sim/run.h"
 
@@ -47,6 +48,7 @@ struct Words {
     bool orphans = false;
     std::string shell;
     sim::SimOptions simulation;
+    RehearseWords rehearsal;
 };
 
 // A command that talks to the server: connects, reads -o, then runs.
@@ -88,6 +90,7 @@ public:
         add_actions();
         add_analysis();
         add_views();
+        add_rehearsal();
     }
 
     int run(int count, char** values) {
@@ -367,6 +370,46 @@ private:
             fmt::print("serin {}\n", version_text);
             return static_cast<int>(exit_ok);
         });
+    }
+
+    void add_rehearsal() {
+        RehearseWords& words = words_.rehearsal;
+        CLI::App* rehearse = command(
+            "rehearse", "Play a release of manifests many times on virtual time", [this, &words] {
+                if (!words_.connect.ns.empty()) words.ns = words_.connect.ns;
+                return run_rehearse(words);
+            });
+        const auto add = [&](const char* name, auto& value, const char* help) {
+            return rehearse->add_option(name, value, help)->capture_default_str();
+        };
+        add("-f,--filename", words.paths, "Manifests: files and folders")
+            ->required()
+            ->check(CLI::ExistingPath);
+        add("--rollout", words.rollout, "Rollout to rehearse, where there are several");
+        add("--traffic", words.traffic, "Requests: 500rps, 30rpm");
+        add("--users", words.users, "People behind them; 0: each makes one request a minute");
+        add("--stable", words.stable, "The old version: error=0.1%,p50=40ms,p95=120ms");
+        add("--canary", words.canary, "The new version, where it differs: error=5%");
+        add("--fault", words.faults, "What goes wrong: pods-crash=5m, metric-empty@2m+30s, ...");
+        add("--metric", words.metrics, "What a metric answers: NAME=0.99, NAME=nodata");
+        add("--promote-after", words.promote_after, "A person goes on from pauses after 10m");
+        add("--pod-start", words.pod_start, "Longest time until a pod is ready");
+        add("--scrape", words.scrape, "How often Prometheus looks");
+        add("--horizon", words.horizon, "A release that lasts longer has stalled");
+        add("--pod-cost", words.pod_cost, "Cost of a pod for an hour")
+            ->check(CLI::NonNegativeNumber);
+        add("--runs", words.runs, "Releases")->check(CLI::Range(1, 10'000'000));
+        add("--seed", words.seed, "Equal seeds, equal reports");
+        add("--jobs", words.jobs, "Threads; 0: one a processor");
+        add("-o,--output", words.output, "text, json, html [text]")
+            ->check(CLI::IsMember({"text", "json", "html"}));
+        rehearse->add_flag("--ci", words.is_ci, "Exit with 7 when a limit is exceeded");
+        add("--max-exposed-failures",
+            words.exposed_failures_max,
+            "Limit: requests that the new version fails (95th percentile); below 0: none");
+        add("--min-abort-probability", words.abort_probability_min, "Limit: 95% or 0.95");
+        add("--min-promote-probability", words.promote_probability_min, "Limit: 95% or 0.95");
+        add("--max-duration", words.duration_max, "Limit: time to promote (95th percentile)");
     }
 
     CLI::App app_;

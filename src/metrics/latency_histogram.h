@@ -37,6 +37,10 @@ public:
         counts_[static_cast<std::size_t>(bin.octave * LatencyBin::steps + bin.step)] += count;
         total_ += count;
     }
+    void merge(const LatencyHistogram& other) {
+        for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+        total_ += other.total_;
+    }
     std::uint64_t total() const { return total_; }
 
     // The latency in seconds that the share `quantile` of requests did not exceed, interpolated

@@ -128,14 +128,22 @@ RequestWindows::~RequestWindows() = default;
 
 void RequestWindows::take(std::span<const RequestOutcome> outcomes) {
     const std::lock_guard lock(mutex_);
-    for (const RequestOutcome& outcome : outcomes) {
-        ++stats_.outcomes;
-        if (Series* series = series_of(outcome)) {
-            count(*series, outcome);
-        } else {
-            ++stats_.dropped;
-            note_missing(outcome.at, 1);
-        }
+    for (const RequestOutcome& outcome : outcomes) take_one(outcome, 1);
+}
+
+void RequestWindows::take_alike(const RequestOutcome& outcome, std::uint32_t count) {
+    if (count == 0) return;
+    const std::lock_guard lock(mutex_);
+    take_one(outcome, count);
+}
+
+void RequestWindows::take_one(const RequestOutcome& outcome, std::uint32_t times) {
+    stats_.outcomes += times;
+    if (Series* series = series_of(outcome)) {
+        count(*series, outcome, times);
+    } else {
+        stats_.dropped += times;
+        note_missing(outcome.at, times);
     }
 }
 
@@ -195,19 +203,19 @@ void RequestWindows::release(Series& series) {
     }
 }
 
-void RequestWindows::count(Series& series, const RequestOutcome& outcome) {
+void RequestWindows::count(Series& series, const RequestOutcome& outcome, std::uint32_t times) {
     series.latest = std::max(series.latest, outcome.at);
     const bool is_response = !outcome.is_lost && outcome.status != 0;
     const int status_class = outcome.is_lost ? 5 : std::clamp(outcome.status / 100, 0, 5);
     for (std::size_t tier = 0; tier < tiers.size(); ++tier) {
         Bucket* bucket = bucket_at(series, tier, outcome.at);
         if (bucket == nullptr) continue;
-        ++bucket->by_class[static_cast<std::size_t>(status_class)];
-        bucket->lost += outcome.is_lost ? 1 : 0;
-        bucket->retried += outcome.is_retried ? 1 : 0;
-        if (is_response) count_latency(*bucket, outcome.latency_us);
+        bucket->by_class[static_cast<std::size_t>(status_class)] += times;
+        bucket->lost += outcome.is_lost ? times : 0;
+        bucket->retried += outcome.is_retried ? times : 0;
+        if (is_response) count_latency(*bucket, outcome.latency_us, times);
     }
-    if (status_class != 0) tell_watchers(series);
+    if (status_class != 0) tell_watchers(series, times);
 }
 
 // Null when the tier has moved on beyond `at`, or memory is used up.
@@ -264,7 +272,7 @@ void RequestWindows::clear_bucket(Bucket& bucket) {
     bucket = {};
 }
 
-void RequestWindows::count_latency(Bucket& bucket, std::int64_t us) {
+void RequestWindows::count_latency(Bucket& bucket, std::int64_t us, std::uint32_t times) {
     const LatencyBin bin = LatencyBin::of(us);
     std::uint32_t& page = bucket.pages[static_cast<std::size_t>(bin.octave)];
     if (page == none) {
@@ -275,16 +283,17 @@ void RequestWindows::count_latency(Bucket& bucket, std::int64_t us) {
             pages_.emplace_back();
             page = static_cast<std::uint32_t>(pages_.size());
         } else {
-            ++stats_.dropped;
+            stats_.dropped += times;
             return;
         }
     }
-    ++pages_[page - 1].counts[static_cast<std::size_t>(bin.step)];
+    pages_[page - 1].counts[static_cast<std::size_t>(bin.step)] += times;
 }
 
-void RequestWindows::tell_watchers(Series& series) {
+void RequestWindows::tell_watchers(Series& series, std::uint32_t times) {
     for (const auto& watcher : series.watchers) {
-        if (++watcher->counted < watcher->every || watcher->is_told) continue;
+        watcher->counted += times;
+        if (watcher->counted < watcher->every || watcher->is_told) continue;
         watcher->counted = 0;
         watcher->is_told = true;
         loop_.post([this, weak = std::weak_ptr(watcher)] {

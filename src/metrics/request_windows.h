@@ -74,6 +74,8 @@ public:
 
     void take(std::span<const RequestOutcome> outcomes) override;
     void take_gap(const StreamGap& gap) override;
+    // As so many outcomes that are alike.
+    void take_alike(const RequestOutcome& outcome, std::uint32_t count);
 
     // Outcomes from `from` to `now`, an hour back at most.
     WindowReading read(const WindowQuery& query, Instant from, Instant now) const;
@@ -100,12 +102,13 @@ private:
     Series* series_of(const RequestOutcome& outcome);
     bool make_room_for_series(Instant at);
     void release(Series& series);
-    void count(Series& series, const RequestOutcome& outcome);
+    void take_one(const RequestOutcome& outcome, std::uint32_t times);
+    void count(Series& series, const RequestOutcome& outcome, std::uint32_t times);
     Bucket* bucket_at(Series& series, std::size_t tier, Instant at);
     std::uint32_t new_bucket();
     void clear_bucket(Bucket& bucket);
-    void count_latency(Bucket& bucket, std::int64_t us);
-    void tell_watchers(Series& series);
+    void count_latency(Bucket& bucket, std::int64_t us, std::uint32_t times);
+    void tell_watchers(Series& series, std::uint32_t times);
     void note_missing(Instant at, std::uint64_t count);
     void add(const Series& series, Instant from, Instant now, WindowReading& reading) const;
     bool has_room(std::size_t bytes) const;

@@ -256,3 +256,22 @@ TEST_CASE("a reader thread and the loop may work at the same time") {
     CHECK(windows.read(canary, t0, t0).counts.total() == batches * 64);
     CHECK(news > 0);
 }
+
+TEST_CASE("many outcomes that are alike count as so many single ones") {
+    ManualLoop loop(t0);
+    RequestWindows one_by_one(loop);
+    RequestWindows at_once(loop);
+    int news = 0;
+    const auto watch = at_once.watch(canary, 10, [&] { ++news; });
+    take(one_by_one, request(t0 + 5s, 500), 25);
+    at_once.take_alike(request(t0 + 5s, 500), 25);
+    at_once.take_alike(request(t0 + 5s, 500), 0);
+    loop.run_until_idle();
+    CHECK(news == 1);
+
+    const auto left = one_by_one.read(canary, t0, t0 + 6s);
+    const auto right = at_once.read(canary, t0, t0 + 6s);
+    CHECK(right.counts.by_class == left.counts.by_class);
+    CHECK(right.latency.total() == 25);
+    CHECK(right.latency.quantile_s(0.5) == left.latency.quantile_s(0.5));
+}
