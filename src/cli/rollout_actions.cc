@@ -41,6 +41,24 @@ int patch_all(
     return code;
 }
 
+// Where the template of a Rollout lives: in itself, or in the workload it names.
+struct TemplatePlace {
+    Object owner;
+    std::string pointer = "/spec/template";
+};
+
+Result<TemplatePlace> place_of_template(Api& api, const std::string& name) {
+    SERIN_TRY(Object rollout, api.get(types::rollout(), name));
+    const std::string_view kind = rollout.text("/spec/workloadRef/kind");
+    if (kind.empty()) return TemplatePlace{.owner = std::move(rollout)};
+    const ResourceType* type = find_kind(rollout.text("/spec/workloadRef/apiVersion"), kind);
+    if (!type) return fail(ErrorKind::invalid, fmt::format("'{}' has no template", kind));
+    SERIN_TRY(Object owner, api.get(*type, std::string(rollout.text("/spec/workloadRef/name"))));
+    return TemplatePlace{
+        .owner = std::move(owner),
+        .pointer = kind == "PodTemplate" ? "/template" : "/spec/template"};
+}
+
 std::int64_t step_count(const Object& rollout) {
     const json::Array* steps = json::array(rollout.find("/spec/strategy/canary/steps"));
     return steps == nullptr ? 0 : static_cast<std::int64_t>(steps->size());
@@ -140,7 +158,7 @@ Result<json::Value> template_of(Api& api, const Object& rollout, std::int64_t re
 
 Result<Object> set_images(
     Api& api, const std::string& name, const std::vector<std::string>& images) {
-    SERIN_TRY(const Object rollout, api.get(types::rollout(), name));
+    SERIN_TRY(const TemplatePlace place, place_of_template(api, name));
     json::Array patch;
     for (const std::string& word : images) {
         const size_t equals = word.find('=');
@@ -151,8 +169,8 @@ Result<Object> set_images(
         const std::string container = word.substr(0, equals);
         bool is_found = false;
         for (const char* list : {"containers", "initContainers"}) {
-            const std::string pointer = fmt::format("/spec/template/spec/{}", list);
-            const json::Array* containers = json::array(rollout.find(pointer));
+            const std::string pointer = fmt::format("{}/spec/{}", place.pointer, list);
+            const json::Array* containers = json::array(place.owner.find(pointer));
             if (containers == nullptr) continue;
             for (size_t i = 0; i < containers->size(); ++i) {
                 const auto called = json::text(json::find(containers->at(i), "/name"));
@@ -170,7 +188,7 @@ Result<Object> set_images(
                 fmt::format("unable to find container named \"{}\"", container));
         }
     }
-    return api.json_patch(types::rollout(), name, patch);
+    return api.json_patch(*place.owner.type(), std::string(place.owner.name()), patch);
 }
 
 }  // namespace
@@ -212,11 +230,13 @@ int run_undo(Api& api, const std::string& name, std::int64_t revision, Format fo
     if (!rollout) return report(rollout.error());
     const auto wanted = template_of(api, *rollout, revision);
     if (!wanted) return report(wanted.error());
+    const auto place = place_of_template(api, name);
+    if (!place) return report(place.error());
     const auto after = api.json_patch(
-        types::rollout(),
-        name,
-        json::Array{
-            json::Object{{"op", "replace"}, {"path", "/spec/template"}, {"value", *wanted}}});
+        *place->owner.type(),
+        std::string(place->owner.name()),
+        json::Array{json::Object{
+            {"op", "replace"}, {"path", json::string(place->pointer)}, {"value", *wanted}}});
     return after ? done(name, "undo", *after, format) : report(after.error());
 }
 

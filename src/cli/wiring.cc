@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cli/manifest_watch.h"
 #include "control/analysis_controller.h"
+#include "control/deployment_controller.h"
 #include "control/event_expiry.h"
 #include "control/manager.h"
 #include "control/release_controller.h"
@@ -54,6 +55,7 @@ struct LocalMachine::Parts {
     EventRecorder analysis_events;
     control::AnalysisController analysis;
     control::ReleaseController releases;
+    control::DeploymentController deployments;
     control::EventExpiry event_expiry;
     std::optional<control::Manager> manager;
     std::optional<server::ApiServer> server;
@@ -89,6 +91,7 @@ struct LocalMachine::Parts {
                {std::string(metrics::WebSource::provider), &web},
                {std::string(metrics::JobSource::provider), &job}}),
           releases(loop, *store, store->evidence(), router),
+          deployments(loop, *store, store->evidence(), router),
           event_expiry(*store, loop) {}
 };
 
@@ -214,7 +217,7 @@ Result<> LocalMachine::start(const UpOptions& options) {
         joined(
             {parts_->node.reconcilers(),
              parts_->gateway.reconcilers(),
-             {&parts_->analysis, &parts_->releases, &parts_->event_expiry}}));
+             {&parts_->analysis, &parts_->releases, &parts_->deployments, &parts_->event_expiry}}));
     // Manifests come before turns: those with errors must not leave half a machine running.
     parts_->manifests.emplace(loop_, *parts_->store, parts_->admission, options.paths, options.ns);
     SERIN_TRY_DO(parts_->manifests->start());

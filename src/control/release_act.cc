@@ -6,6 +6,7 @@
 #include "manifest/argo/hash.h"
 #include "manifest/argo/names.h"
 #include "manifest/argo/project_events.h"
+#include "manifest/argo/workload.h"
 
 #include <chrono>
 #include <string_view>
@@ -16,9 +17,9 @@ namespace serin::control {
 
 namespace {
 
-bool is_own_annotation(std::string_view name) {
-    return name == argo::annotation_revision || name == argo::annotation_revision_history ||
-           name == argo::annotation_desired_replicas ||
+bool is_own_annotation(std::string_view name, const ReleaseDialect& dialect) {
+    return name == dialect.annotation_revision || name == dialect.annotation_revision_history ||
+           name == dialect.annotation_sized_for ||
            name == "kubectl.kubernetes.io/last-applied-configuration" ||
            name.starts_with("notified.notifications.argoproj.io");
 }
@@ -30,7 +31,7 @@ Object make_group(const ReleaseWorld& world, const CreateRevision& action) {
         types::replica_set(), rollout.ns(), std::string(rollout.name()) + "-" + action.revision);
     json::Value pod_template = json::Object();
     if (const json::Value* wanted = rollout.find("/spec/template")) pod_template = *wanted;
-    const std::string hash_pointer = json::escape_pointer(argo::label_hash);
+    const std::string hash_pointer = json::escape_pointer(world.dialect->label_hash);
     json::Value selector = json::Object();
     if (const json::Value* wanted = rollout.find("/spec/selector")) selector = *wanted;
 
@@ -49,11 +50,12 @@ Object make_group(const ReleaseWorld& world, const CreateRevision& action) {
         for (const auto& member : *kept) {
             const std::string_view name(member.key().data(), member.key().size());
             const auto text = json::text(&member.value());
-            if (text && !is_own_annotation(name)) group.set_annotation(name, *text);
+            if (text && !is_own_annotation(name, *world.dialect)) group.set_annotation(name, *text);
         }
     }
-    group.set_annotation(argo::annotation_revision, std::to_string(action.number));
-    group.set_annotation(argo::annotation_desired_replicas, std::to_string(world.lowered.replicas));
+    group.set_annotation(world.dialect->annotation_revision, std::to_string(action.number));
+    group.set_annotation(
+        world.dialect->annotation_sized_for, std::to_string(world.lowered.replicas));
     group.set_controller(rollout);
     return group;
 }
@@ -94,13 +96,17 @@ Result<> ReleaseActor::remove(const ResourceType& type, const std::string& name)
 }
 
 Result<> ReleaseActor::show_number(int number) {
+    const std::string_view name = world_.dialect->annotation_revision;
+    const std::string text = std::to_string(number);
+    if (world_.rollout.annotation(name) == text) return {};
     return patch(
-        types::rollout(),
+        *world_.rollout.type(),
         std::string(world_.rollout.name()),
-        annotation_patch(argo::annotation_revision, json::string(std::to_string(number))));
+        annotation_patch(name, json::string(text)));
 }
 
 Result<> ReleaseActor::act(const Announce& action) {
+    if (!world_.dialect->has_news) return {};
     const argo::EventShown event = argo::project_event(world_.rollout, world_.lowered.plan, action);
     events_.record(world_.rollout, event.type, event.reason, event.message);
     return {};
@@ -129,12 +135,13 @@ Result<> ReleaseActor::act(const CreateRevision& action) {
 Result<> ReleaseActor::act(const Renumber& action) {
     const Object* group = world_.group_of(action.revision);
     if (!group) return {};
+    const ReleaseDialect& dialect = *world_.dialect;
     json::Object annotations{
-        {argo::annotation_revision, json::string(std::to_string(action.number))}};
-    if (const auto former = group->annotation(argo::annotation_revision)) {
-        std::string history(group->annotation(argo::annotation_revision_history).value_or(""));
+        {dialect.annotation_revision, json::string(std::to_string(action.number))}};
+    if (const auto former = group->annotation(dialect.annotation_revision)) {
+        std::string history(group->annotation(dialect.annotation_revision_history).value_or(""));
         history += (history.empty() ? "" : ",") + std::string(*former);
-        annotations[argo::annotation_revision_history] = json::string(history);
+        annotations[dialect.annotation_revision_history] = json::string(history);
     }
     SERIN_TRY_DO(patch(
         types::replica_set(),
@@ -192,7 +199,7 @@ Result<> ReleaseActor::act(const Scale& action) {
     const auto ready_for =
         std::chrono::duration_cast<std::chrono::seconds>(world_.lowered.plan.ready_for);
     json::Value change = annotation_patch(
-        argo::annotation_desired_replicas, json::string(std::to_string(action.sized_for)));
+        world_.dialect->annotation_sized_for, json::string(std::to_string(action.sized_for)));
     change.as_object()["spec"] =
         json::Object{{"replicas", action.replicas}, {"minReadySeconds", ready_for.count()}};
     SERIN_TRY_DO(patch(types::replica_set(), name, change));
@@ -203,10 +210,7 @@ Result<> ReleaseActor::act(const Scale& action) {
             world_.rollout,
             EventType::normal,
             "ScalingReplicaSet",
-            std::string("Scaled ") + (revision.desired < action.replicas ? "up" : "down") +
-                " ReplicaSet " + name + " (revision " + std::to_string(revision.number) +
-                ") from " + std::to_string(revision.desired) + " to " +
-                std::to_string(action.replicas));
+            world_.dialect->scaled(name, revision.number, revision.desired, action.replicas));
     }
     return {};
 }
@@ -264,6 +268,17 @@ Result<> ReleaseActor::act(const SetRetireAt& action) {
 
 Result<> ReleaseActor::act(const ReplaceReplica& action) {
     return remove(types::pod(), action.name);
+}
+
+Result<> ReleaseActor::act(const ScaleSource& action) {
+    const auto source = argo::workload_of(world_.rollout);
+    if (!source) return {};
+    const json::Value change = json::Object{{"spec", json::Object{{"replicas", action.replicas}}}};
+    const auto scaled = store_.patch(*source, PatchKind::merge, change);
+    if (!scaled && scaled.error().kind != ErrorKind::not_found) {
+        return std::unexpected(scaled.error());
+    }
+    return {};
 }
 
 Result<> ReleaseActor::act(const RemoveRun& action) {

@@ -30,6 +30,7 @@ private:
     Result<> act(const StopRun& action);
     Result<> act(const SetRetireAt& action);
     Result<> act(const ReplaceReplica& action);
+    Result<> act(const ScaleSource& action);
     Result<> act(const RemoveRun& action);
     Result<> act(const RemoveRevision& action);
 

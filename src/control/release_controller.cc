@@ -5,11 +5,13 @@
 #include "control/release_observe.h"
 #include "control/release_record.h"
 #include "control/release_runs.h"
+#include "control/workload.h"
 #include "engine/decide.h"
 #include "engine/invariants.h"
 #include "manifest/argo/names.h"
 #include "manifest/argo/project.h"
 #include "manifest/argo/read_status.h"
+#include "manifest/argo/workload.h"
 
 #include <algorithm>
 #include <utility>
@@ -73,6 +75,10 @@ std::vector<Trigger> ReleaseController::triggers() const {
     triggers.push_back(
         {&types::http_route(), [this](const Object& it) { return rollouts_of_route(it); }});
     for (const ResourceType* type :
+         {&types::deployment(), &types::replica_set(), find_type("", "podtemplates")}) {
+        triggers.push_back({type, [this](const Object& it) { return rollouts_of_workload(it); }});
+    }
+    for (const ResourceType* type :
          {&types::analysis_template(), &types::cluster_analysis_template()}) {
         triggers.push_back({type, [this](const Object& it) { return rollouts_near(it); }});
     }
@@ -112,9 +118,12 @@ Result<CallAgain> ReleaseController::release_services(const ObjectKey& rollout) 
 
 Result<CallAgain> ReleaseController::turn(Object rollout) {
     const Instant now = loop_.now();  // The only reading of time in a turn.
+    SERIN_TRY(ResolvedRollout resolved, resolve_workload(store_, std::move(rollout)));
+    rollout = std::move(resolved.rollout);
     argo::Lowered lowered = argo::lower(rollout);
     const ReleaseState state = argo::read_status(rollout);
-    const std::string error = first_error(lowered.diagnostics);
+    std::string error = first_error(lowered.diagnostics);
+    if (error.empty()) error = resolved.problem;
     if (!error.empty() && !can_go_back(state, lowered, rollout)) {
         json::Object status = argo::project_invalid(rollout, error, now);
         SERIN_TRY_DO(write_status(rollout, std::move(status)));
@@ -124,6 +133,7 @@ Result<CallAgain> ReleaseController::turn(Object rollout) {
     SERIN_TRY(
         ReleaseWorld world,
         observe_release(store_, router_, std::move(rollout), std::move(lowered), now));
+    world.seen.source_replicas = resolved.source_replicas;
     if (!error.empty()) {
         world.seen.problems.insert(world.seen.problems.begin(), error);
         keep_size(world, state.stable);
@@ -201,6 +211,19 @@ std::vector<ObjectKey> ReleaseController::rollouts_of_route(const Object& route)
         if (objects && std::ranges::find(*objects, route.key()) != objects->end()) {
             keys.push_back(rollout.key());
         }
+    }
+    return keys;
+}
+
+std::vector<ObjectKey> ReleaseController::rollouts_of_workload(const Object& workload) const {
+    std::vector<ObjectKey> keys;
+    ListQuery query;
+    query.type = &types::rollout();
+    query.ns = workload.ns();
+    const auto list = store_.list(query);
+    if (!list) return keys;
+    for (const Object& rollout : list->items) {
+        if (argo::workload_of(rollout) == workload.key()) keys.push_back(rollout.key());
     }
     return keys;
 }

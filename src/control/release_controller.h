@@ -32,6 +32,7 @@ private:
     Result<> write_status(const Object& rollout, json::Object status);
     std::vector<ObjectKey> rollouts_of_service(const Object& service) const;
     std::vector<ObjectKey> rollouts_of_route(const Object& route) const;
+    std::vector<ObjectKey> rollouts_of_workload(const Object& workload) const;
     std::vector<ObjectKey> rollouts_near(const Object& analysis_template) const;
 
     EventLoop& loop_;

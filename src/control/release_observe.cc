@@ -38,11 +38,11 @@ Result<std::vector<Object>> owned_by(
     return std::move(list.items);
 }
 
-RevisionSeen see_revision(const Object& group) {
+RevisionSeen see_revision(const Object& group, const ReleaseDialect& dialect) {
     RevisionSeen revision{
-        .id = std::string(group.label(argo::label_hash).value_or("")),
+        .id = std::string(group.label(dialect.label_hash).value_or("")),
         .group = std::string(group.name()),
-        .number = number_of(group.annotation(argo::annotation_revision)),
+        .number = number_of(group.annotation(dialect.annotation_revision)),
         .created = group.created().value_or(Instant{}),
         .desired = static_cast<int>(
             std::clamp<std::int64_t>(group.integer("/spec/replicas", 1), 0, 1'000'000)),
@@ -54,7 +54,7 @@ RevisionSeen see_revision(const Object& group) {
     };
     // The status lags behind the spec: what has been asked to go does not serve any more.
     revision.available = std::min(revision.available, revision.desired);
-    if (const auto sized = group.annotation(argo::annotation_desired_replicas)) {
+    if (const auto sized = group.annotation(dialect.annotation_sized_for)) {
         revision.sized_for = number_of(sized);
     }
     if (const auto at = group.annotation(argo::annotation_retire_at)) {
@@ -63,22 +63,40 @@ RevisionSeen see_revision(const Object& group) {
     return revision;
 }
 
-// The revision that has the Rollout's template already, or a new id for it.
-std::string find_wanted(const ReleaseWorld& world) {
+// The revision that has the Rollout's template already, or a new id for it. An id that another
+// template of ours or somebody else's group has is passed over.
+Result<> see_wanted(const ObjectStore& store, ReleaseWorld& world) {
     const json::Value* wanted = world.rollout.find("/spec/template");
     const json::Value nothing;
     const json::Value& pod_template = wanted ? *wanted : nothing;
     std::set<std::string> taken;
     for (const Object& group : world.groups) {
-        const std::string id(group.label(argo::label_hash).value_or(""));
+        const std::string id(group.label(world.dialect->label_hash).value_or(""));
         const json::Value* other = group.find("/spec/template");
-        if (!id.empty() && other && argo::is_same_template(*other, pod_template)) return id;
+        if (!id.empty() && other && argo::is_same_template(*other, pod_template)) {
+            world.seen.wanted = id;
+            return {};
+        }
         taken.insert(id);
     }
-    int attempt = 0;
-    std::string id = argo::template_id(pod_template);
-    while (taken.contains(id)) id = argo::template_id(pod_template, ++attempt);
-    return id;
+    for (int attempt = 0;; ++attempt) {
+        std::string id = argo::template_id(pod_template, attempt);
+        const std::string name = std::string(world.rollout.name()) + "-" + id;
+        bool is_free = !taken.contains(id);
+        if (is_free) {
+            const auto other =
+                store.get({&types::replica_set(), std::string(world.rollout.ns()), name});
+            if (!other && other.error().kind != ErrorKind::not_found) {
+                return std::unexpected(other.error());
+            }
+            is_free = !other || other->controller_uid() == world.rollout.uid();
+        }
+        if (is_free) {
+            world.seen.wanted = std::move(id);
+            world.seen.collisions = attempt;
+            return {};
+        }
+    }
 }
 
 RunSeen see_run(const Object& run) {
@@ -218,7 +236,7 @@ Result<> see_stale_replicas(
 
 const Object* ReleaseWorld::group_of(const std::string& revision) const {
     for (const Object& group : groups) {
-        if (group.label(argo::label_hash) == revision) return &group;
+        if (group.label(dialect->label_hash) == revision) return &group;
     }
     return nullptr;
 }
@@ -230,6 +248,23 @@ const Object* ReleaseWorld::run(const std::string& name) const {
     return nullptr;
 }
 
+Result<> observe_revisions(const ObjectStore& store, ReleaseWorld& world, Instant now) {
+    SERIN_TRY(world.groups, owned_by(store, types::replica_set(), world.rollout));
+    std::erase_if(world.groups, [](const Object& group) { return group.is_being_deleted(); });
+    Observation& seen = world.seen;
+    seen.at = now;
+    seen.replicas = world.lowered.replicas;
+    for (const Object& group : world.groups) {
+        RevisionSeen revision = see_revision(group, *world.dialect);
+        if (world.lowered.plan.recreates) {
+            SERIN_TRY(const auto pods, owned_by(store, types::pod(), group));
+            revision.current = std::max(revision.current, static_cast<int>(pods.size()));
+        }
+        seen.revisions.push_back(std::move(revision));
+    }
+    return see_wanted(store, world);
+}
+
 Result<ReleaseWorld> observe_release(
     const ObjectStore& store,
     const TrafficRouter& router,
@@ -237,16 +272,11 @@ Result<ReleaseWorld> observe_release(
     argo::Lowered lowered,
     Instant now) {
     ReleaseWorld world{.rollout = std::move(rollout), .lowered = std::move(lowered)};
-    SERIN_TRY(world.groups, owned_by(store, types::replica_set(), world.rollout));
-    std::erase_if(world.groups, [](const Object& group) { return group.is_being_deleted(); });
+    SERIN_TRY_DO(observe_revisions(store, world, now));
     SERIN_TRY(world.runs, owned_by(store, types::analysis_run(), world.rollout));
 
     Observation& seen = world.seen;
-    seen.at = now;
-    seen.replicas = world.lowered.replicas;
-    for (const Object& group : world.groups) seen.revisions.push_back(see_revision(group));
     for (const Object& run : world.runs) seen.runs.push_back(see_run(run));
-    seen.wanted = find_wanted(world);
     SERIN_TRY_DO(see_service(
         store,
         world,

@@ -32,6 +32,7 @@ Decision carry_on(Turn turn) {
     place_traffic(turn);
     size_revisions(turn);
     retire_others(turn);
+    hand_over(turn);
     replace_stale_replicas(turn);
     forget_history(turn);
     note_progress(turn);

@@ -252,11 +252,16 @@ bool is_sized(const Turn& turn) {
 }
 
 void size_revisions(Turn& turn) {
-    if (turn.is_halted()) return;
+    if (turn.is_halted()) {
+        if (turn.plan.scales_while_held) size_while_held(turn);
+        return;
+    }
     if (turn.plan.flip) {
         size_flip(turn);
     } else if (turn.plan.routing) {
         size_with_router(turn);
+    } else if (turn.plan.recreates) {
+        size_by_recreating(turn);
     } else {
         size_without_router(turn);
     }

@@ -22,6 +22,12 @@ void keep_runs(Turn& turn);
 void place_traffic(Turn& turn);
 // Sizes of stable and candidate.
 void size_revisions(Turn& turn);
+// Sizes where old replicas end before new ones start, and where a person holds the release but its
+// size is still followed.
+void size_by_recreating(Turn& turn);
+void size_while_held(Turn& turn);
+// Replicas of the workload that the template is taken from.
+void hand_over(Turn& turn);
 // Older revisions, replicas older than a restart, and what is kept of history.
 void retire_others(Turn& turn);
 void replace_stale_replicas(Turn& turn);

@@ -182,6 +182,9 @@ json::Object to_json(const Action& action) {
             [](const ReplaceReplica& it) -> json::Object {
                 return {{"do", "replace_replica"}, {"replica", text(it.name)}};
             },
+            [](const ScaleSource& it) -> json::Object {
+                return {{"do", "scale_source"}, {"replicas", it.replicas}};
+            },
             [](const RemoveRun& it) -> json::Object {
                 return {{"do", "remove_run"}, {"run", text(it.name)}};
             },
@@ -221,6 +224,9 @@ std::string describe(const Action& action) {
                              : "keep revision " + it.revision;
             },
             [](const ReplaceReplica& it) { return "replace replica " + it.name; },
+            [&](const ScaleSource& it) {
+                return "scale the workload with the template to " + number(it.replicas);
+            },
             [](const RemoveRun& it) { return "remove run " + it.name; },
             [](const RemoveRevision& it) { return "remove revision " + it.revision; },
         },

@@ -39,7 +39,8 @@ const json::Value* find_port(const Object& service, int port) {
 }  // namespace
 
 std::string server_name(const Object& pod) {
-    return std::string(pod.label("rollouts-pod-template-hash").value_or("")) + ":" +
+    const auto of_deployment = pod.label("pod-template-hash").value_or("");
+    return std::string(pod.label("rollouts-pod-template-hash").value_or(of_deployment)) + ":" +
            std::string(pod.name());
 }
 

@@ -110,6 +110,22 @@ void default_pod(json::Object& spec) {
     for_each_in(spec, "initContainers", default_container);
 }
 
+void default_deployment(json::Object& spec) {
+    set_default(spec, "replicas", 1);
+    set_default(spec, "revisionHistoryLimit", 10);
+    set_default(spec, "progressDeadlineSeconds", 600);
+    set_default(spec, "strategy", json::Object());
+    json::Object* strategy = object_in(spec, "strategy");
+    if (!strategy) return;
+    set_default(*strategy, "type", "RollingUpdate");
+    if (json::text(strategy->if_contains("type")) != "RollingUpdate") return;
+    set_default(*strategy, "rollingUpdate", json::Object());
+    json::Object* rolling = object_in(*strategy, "rollingUpdate");
+    if (!rolling) return;
+    set_default(*rolling, "maxSurge", "25%");
+    set_default(*rolling, "maxUnavailable", "25%");
+}
+
 }  // namespace
 
 void apply_defaults(Object& object) {
@@ -121,6 +137,7 @@ void apply_defaults(Object& object) {
     if (type == &types::service()) default_service(*spec);
     if (type == &types::pod()) default_pod(*spec);
     if (type == &types::replica_set()) set_default(*spec, "replicas", 1);
+    if (type == &types::deployment()) default_deployment(*spec);
 }
 
 }  // namespace serin::manifest

@@ -39,7 +39,6 @@ constexpr ClusterKind cluster_kinds[] = {
     {"StatefulSet", "use a Rollout"},
     {"DaemonSet", "use a Rollout"},
     {"CronJob", "use the machine's cron"},
-    {"PodTemplate", "write the template in the Rollout"},
     {"ServiceAccount", access_advice},
     {"Role", access_advice},
     {"RoleBinding", access_advice},

@@ -39,6 +39,26 @@ void check_run(const Part& analysis, const Part& rollout, Findings& findings) {
     }
 }
 
+void check_workload_kind(const Part& reference, Findings& findings) {
+    const std::string kind = reference["kind"].text();
+    const std::string version = reference["apiVersion"].text();
+    const bool is_app = kind == "Deployment" || kind == "ReplicaSet";
+    if (!is_app && kind != "PodTemplate") {
+        if (kind.empty()) return;
+        return findings.error(
+            reference["kind"].pointer(),
+            fmt::format("'{}' has no template to take", kind),
+            "name a Deployment, a ReplicaSet or a PodTemplate");
+    }
+    const std::string_view wanted = is_app ? "apps/v1" : "v1";
+    if (!version.empty() && version != wanted) {
+        findings.error(
+            reference["apiVersion"].pointer(),
+            fmt::format("'{}' is not the apiVersion of a {}", version, kind),
+            fmt::format("write {}", wanted));
+    }
+}
+
 void check_workload(const Part& rollout, Findings& findings) {
     const Part spec = rollout["spec"];
     const bool has_reference = spec["workloadRef"].is_given();
@@ -49,6 +69,7 @@ void check_workload(const Part& rollout, Findings& findings) {
                 spec["template"].pointer(),
                 "template must be empty for workload reference rollout");
         }
+        check_workload_kind(spec["workloadRef"], findings);
         return;
     }
     if (!spec["selector"].is_given()) {

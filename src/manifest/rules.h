@@ -20,6 +20,8 @@ void check_experiment(const Part& spec, Findings& findings);
 void check_selector(const Part& spec, Findings& findings);
 void check_pod_spec(const Part& spec, Findings& findings);
 void check_job(const Part& spec, Findings& findings);
+// What Kubernetes refuses in a Deployment beyond its selector and its pods.
+void check_deployment(const Part& spec, Findings& findings);
 void check_service(const Part& spec, Findings& findings);
 void check_gateway(const Part& spec, Findings& findings);
 void check_http_route(const Part& spec, Findings& findings);

@@ -92,6 +92,12 @@ record ServicePort
   nodePort~     int(0..65535)
   appProtocol~  text
 
+record PodTemplate
+  apiVersion!  text
+  kind!        text
+  metadata!    ObjectMeta
+  template!    PodTemplateSpec
+
 record ReplicaSet
   apiVersion!  text
   kind!        text
@@ -113,14 +119,14 @@ record Deployment
   status       Status
 
 record DeploymentSpec
-  replicas~                 int(0..)
-  selector!                 LabelSelector
-  template!                 PodTemplateSpec
-  strategy~                 DeploymentStrategy
-  minReadySeconds~          int(0..)
-  revisionHistoryLimit~     int(0..)
-  progressDeadlineSeconds~  int(0..)
-  paused~                   bool
+  replicas                 int(0..)
+  selector!                LabelSelector
+  template!                PodTemplateSpec
+  strategy                 DeploymentStrategy
+  minReadySeconds          int(0..)
+  revisionHistoryLimit     int(0..)
+  progressDeadlineSeconds  int(0..)
+  paused                   bool
 
 record DeploymentStrategy
   type           enum(RollingUpdate Recreate)

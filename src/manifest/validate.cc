@@ -60,6 +60,8 @@ void check_rules(const Object& object, Findings& findings) {
         check_pod_spec(spec["template"]["spec"], findings);
     }
     if (kind == "Job") check_job(spec, findings);
+    if (kind == "Deployment") check_deployment(spec, findings);
+    if (kind == "PodTemplate") check_pod_spec(root["template"]["spec"], findings);
     if (kind == "Pod") check_pod_spec(spec, findings);
     if (kind == "Service") check_service(spec, findings);
     if (kind == "Gateway") check_gateway(spec, findings);

@@ -153,6 +153,33 @@ void check_job(const Part& spec, Findings& findings) {
         "write Never, or OnFailure to start failed containers again in the same pod");
 }
 
+void check_deployment(const Part& spec, Findings& findings) {
+    constexpr std::int64_t deadline_usual_seconds = 600;
+    const Part restart = spec["template"]["spec"]["restartPolicy"];
+    if (restart.is_given() && restart.text() != "Always") {
+        findings.error(restart.pointer(), "must be Always in a Deployment");
+    }
+    const Part deadline = spec["progressDeadlineSeconds"];
+    const std::int64_t ready = spec["minReadySeconds"].integer().value_or(0);
+    if (deadline.integer().value_or(deadline_usual_seconds) <= ready) {
+        findings.error(
+            deadline.is_given() ? deadline.pointer() : spec["minReadySeconds"].pointer(),
+            "progressDeadlineSeconds must be greater than minReadySeconds");
+    }
+    const Part strategy = spec["strategy"];
+    const Part rolling = strategy["rollingUpdate"];
+    if (strategy["type"].text() == "Recreate" && rolling.is_given()) {
+        findings.error(
+            rolling.pointer(), "may not be specified when strategy `type` is 'Recreate'");
+    }
+    const auto is_zero = [](const Part& amount) {
+        return amount.is_given() && (amount.integer() == 0 || amount.text() == "0%");
+    };
+    if (is_zero(rolling["maxSurge"]) && is_zero(rolling["maxUnavailable"])) {
+        findings.error(rolling["maxUnavailable"].pointer(), "may not be 0 when `maxSurge` is 0");
+    }
+}
+
 void check_service(const Part& spec, Findings& findings) {
     const Part ports = spec["ports"];
     std::set<std::string> names;

@@ -85,6 +85,12 @@ struct ReplaceReplica {
 // Why a candidate became the stable revision.
 enum class Ending { first, steps_done, asked, window, back_to_stable, flipped };
 
+// The workload that has the template keeps so many replicas of its own.
+struct ScaleSource {
+    int replicas = 0;
+    friend bool operator==(const ScaleSource&, const ScaleSource&) = default;
+};
+
 // News for people; nothing depends on its arrival.
 struct Announce {
     enum class News {
@@ -119,6 +125,7 @@ using Action = std::variant<
     StopRun,
     SetRetireAt,
     ReplaceReplica,
+    ScaleSource,
     RemoveRun,
     RemoveRevision>;
 

@@ -19,7 +19,7 @@ struct RevisionSeen {
     int number = 0;     // Grows with every revision; going back to an old one renumbers it.
     Instant created;
     int desired = 0;
-    int current = 0;
+    int current = 0;  // Where old ones must end first, also those on their way out.
     int ready = 0;
     int available = 0;
     // Whether the counts were taken since `desired` was last set. Else they may be of replicas that
@@ -67,10 +67,14 @@ struct Observation {
     Instant at;
     int replicas = 1;    // Wanted in all.
     std::string wanted;  // The revision that the manifest describes.
+    int collisions = 0;  // Ids for it that somebody else's group has already.
     std::vector<RevisionSeen> revisions;
     std::optional<SplitSeen> split;  // Empty without a router, and when it could not be read.
     ServiceSeen stable_service;
     ServiceSeen candidate_service;
+    // Replicas that the workload which has the template is to have; empty without one, and where
+    // it has none of its own.
+    std::optional<int> source_replicas;
     std::vector<RunSeen> runs;
     std::vector<StaleReplica> stale_replicas;  // In the order to replace them.
     // Why the manifest cannot be followed as the world is: "service "shop" not found".

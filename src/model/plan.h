@@ -76,6 +76,13 @@ struct Flip {
     friend bool operator==(const Flip&, const Flip&) = default;
 };
 
+// What becomes of the workload that a release takes its template from, and that may serve already.
+enum class Handover {
+    keep,           // It stays as it is.
+    when_healthy,   // Its replicas go once the release has all of its own.
+    progressively,  // One of its replicas goes for each of the release's that came.
+};
+
 struct Plan {
     std::vector<Step> steps;
     std::string steps_digest;  // Differs when the steps differ.
@@ -96,6 +103,10 @@ struct Plan {
     Duration ready_for{};  // A replica is available when ready for this long.
     // So many of the candidate's replicas suffice to go on; empty: all that are wanted.
     std::optional<Amount> enough;
+    // Old replicas end before the first new one starts: two versions never run together, and
+    // nothing serves in between.
+    bool recreates = false;
+    Handover handover = Handover::keep;
 
     Duration progress_deadline = std::chrono::seconds(600);
     bool aborts_at_deadline = false;
@@ -103,7 +114,9 @@ struct Plan {
     // Going back at most so many revisions needs no steps.
     std::optional<int> rollback_window;
 
-    bool is_held = false;               // A person holds the release as a whole.
+    bool is_held = false;  // A person holds the release as a whole.
+    // A change of the wanted count is followed while held, every revision in its share.
+    bool scales_while_held = false;
     std::optional<Instant> restart_at;  // Replicas older than this are to be replaced.
 
     friend bool operator==(const Plan&, const Plan&) = default;

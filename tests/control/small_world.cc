@@ -92,8 +92,11 @@ SmallWorld::SmallWorld()
 void SmallWorld::restart() {
     manager.reset();
     controller = std::make_unique<ReleaseController>(loop, store, evidence, router);
+    deployments = std::make_unique<DeploymentController>(loop, store, evidence, router);
     manager = std::make_unique<Manager>(
-        loop, store, std::vector<Reconciler*>{controller.get(), &kubelet, &data_plane});
+        loop,
+        store,
+        std::vector<Reconciler*>{controller.get(), deployments.get(), &kubelet, &data_plane});
     manager->start();
     settle();
 }

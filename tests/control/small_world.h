@@ -1,5 +1,6 @@
 #pragma once
 
+#include "control/deployment_controller.h"
 #include "control/manager.h"
 #include "control/release_controller.h"
 #include "ports/manual_loop.h"
@@ -95,6 +96,7 @@ public:
     Kubelet kubelet;
     DataPlane data_plane;
     std::unique_ptr<ReleaseController> controller;
+    std::unique_ptr<DeploymentController> deployments;
     std::unique_ptr<Manager> manager;
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "manifest/argo/names.h"
+#include "manifest/deployment/names.h"
 
 namespace serin::argo {
 
@@ -13,6 +14,7 @@ std::string canonical(const json::Value& pod_template) {
     if (!source) return json::print_canonical(pod_template);
     json::Object copy = *source;
     json::erase(copy, "/metadata/labels/" + json::escape_pointer(label_hash));
+    json::erase(copy, "/metadata/labels/" + json::escape_pointer(deployment::label_hash));
     json::erase(copy, "/metadata/creationTimestamp");
     const auto drop_empty = [&](std::string_view pointer) {
         const json::Value* found = json::find(copy, pointer);

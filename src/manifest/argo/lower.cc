@@ -28,6 +28,7 @@ public:
             {"replicas",
              "selector",
              "template",
+             "workloadRef",
              "minReadySeconds",
              "revisionHistoryLimit",
              "progressDeadlineSeconds",
@@ -58,6 +59,11 @@ private:
             } else {
                 error("spec.restartAt", time.error().message);
             }
+        }
+        if (const json::Object* workload = object_at(spec, "workloadRef")) {
+            const std::string handover = text(*workload, "scaleDown");
+            if (handover == "onsuccess") plan.handover = Handover::when_healthy;
+            if (handover == "progressively") plan.handover = Handover::progressively;
         }
         if (const json::Object* window = object_at(spec, "rollbackWindow")) {
             plan.rollback_window = optional_integer(*window, "revisions", "spec.rollbackWindow");

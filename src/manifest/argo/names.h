@@ -19,6 +19,9 @@ inline constexpr std::string_view annotation_revision_history =
     "rollout.argoproj.io/revision-history";
 inline constexpr std::string_view annotation_desired_replicas =
     "rollout.argoproj.io/desired-replicas";
+// Generation of the workload that the template comes from.
+inline constexpr std::string_view annotation_workload_generation =
+    "rollout.argoproj.io/workload-generation";
 inline constexpr std::string_view annotation_retire_at = "scale-down-deadline";
 inline constexpr std::string_view annotation_managed_by =
     "argo-rollouts.argoproj.io/managed-by-rollouts";

@@ -104,6 +104,10 @@ private:
         put("stableRS", state_.stable);
         if (state_.restarted_at) status_["restartedAt"] = time_value(*state_.restarted_at);
         status_["observedGeneration"] = json::string(std::to_string(rollout_.generation()));
+        if (rollout_.find("/spec/workloadRef")) {
+            put("workloadObservedGeneration",
+                rollout_.annotation(annotation_workload_generation).value_or(""));
+        }
     }
 
     void write_counts() {
@@ -111,6 +115,9 @@ private:
         status_["updatedReplicas"] = state_.counts.updated;
         status_["readyReplicas"] = state_.counts.ready;
         status_["availableReplicas"] = state_.counts.available;
+        const auto collisions =
+            std::max<std::int64_t>(rollout_.integer("/status/collisionCount"), seen_.collisions);
+        if (collisions > 0) status_["collisionCount"] = collisions;
         status_["HPAReplicas"] = is_flip() ? active_replicas(state_, seen_) : state_.counts.current;
         if (const json::Value* selector = rollout_.find("/spec/selector")) {
             if (const auto read = LabelSelector::read(*selector)) {

@@ -1,0 +1,134 @@
+#include "engine/decide.h"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <string>
+
+// Releases without steps and router beyond rolling: recreating, held in mid-move, handing over.
+
+using namespace serin;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Instant t0{};
+
+RevisionSeen revision(std::string id, int number, int replicas) {
+    return {
+        .id = id,
+        .group = "shop-" + id,
+        .number = number,
+        .created = t0 + std::chrono::seconds(number),
+        .desired = replicas,
+        .current = replicas,
+        .ready = replicas,
+        .available = replicas,
+        .sized_for = 4,
+    };
+}
+
+struct Scene {
+    Scene() {
+        release.name = "shop";
+        release.state.candidate = "v2";
+        release.state.stable = "v1";
+        seen.at = t0 + 1h;
+        seen.replicas = 4;
+        seen.wanted = "v2";
+        seen.revisions = {revision("v1", 1, 4), revision("v2", 2, 0)};
+    }
+    Decision decide() const { return engine::decide(release, seen); }
+
+    Release release;
+    Observation seen;
+};
+
+int size(const Decision& decision, const std::string& revision) {
+    for (const Action& action : decision.actions) {
+        const auto* scale = std::get_if<Scale>(&action);
+        if (scale && scale->revision == revision) return scale->replicas;
+    }
+    return -1;
+}
+
+int source_size(const Decision& decision) {
+    for (const Action& action : decision.actions) {
+        if (const auto* scale = std::get_if<ScaleSource>(&action)) return scale->replicas;
+    }
+    return -1;
+}
+
+}  // namespace
+
+TEST_CASE("recreating starts nothing while an old replica is there, asked to go or not") {
+    Scene scene;
+    scene.release.plan.recreates = true;
+    CHECK(size(scene.decide(), "v1") == 0);
+    CHECK(size(scene.decide(), "v2") == -1);
+
+    RevisionSeen& old = scene.seen.revisions[0];
+    old.desired = 0;
+    old.available = 0;
+    SUBCASE("still ending") {
+        old.current = 1;
+        CHECK(size(scene.decide(), "v2") == -1);
+        CHECK_FALSE(scene.decide().next.waiting_for.empty());
+    }
+    SUBCASE("not counted since") {
+        old.current = 0;
+        old.is_settled = false;
+        CHECK(size(scene.decide(), "v2") == -1);
+    }
+    SUBCASE("gone") {
+        old.current = 0;
+        CHECK(size(scene.decide(), "v2") == 4);
+    }
+}
+
+TEST_CASE("while held, sizes move only where holding allows it") {
+    Scene scene;
+    scene.release.plan.is_held = true;
+    scene.seen.revisions[1] = revision("v2", 2, 4);
+    scene.seen.replicas = 8;
+    CHECK(size(scene.decide(), "v1") == -1);
+
+    scene.release.plan.scales_while_held = true;
+    scene.release.plan.surge = {2, false};
+    const Decision decision = scene.decide();
+    CHECK(size(decision, "v1") == 5);
+    CHECK(size(decision, "v2") == 5);
+}
+
+TEST_CASE("the workload with the template goes only as replicas of the release come") {
+    Scene scene;
+    scene.release.state.candidate = "v1";
+    scene.release.state.stable = "v1";
+    scene.seen.wanted = "v1";
+    scene.seen.revisions = {revision("v1", 1, 4)};
+    scene.seen.source_replicas = 4;
+    CHECK(source_size(scene.decide()) == -1);
+
+    SUBCASE("when healthy") {
+        scene.release.plan.handover = Handover::when_healthy;
+        CHECK(source_size(scene.decide()) == 0);
+        scene.seen.revisions[0].available = 3;
+        CHECK(source_size(scene.decide()) == -1);
+    }
+    SUBCASE("progressively") {
+        scene.release.plan.handover = Handover::progressively;
+        scene.seen.revisions[0].available = 3;
+        CHECK(source_size(scene.decide()) == 1);
+        scene.seen.source_replicas = 0;  // Replicas were lost in mid-way: it helps out.
+        CHECK(source_size(scene.decide()) == 1);
+        scene.seen.revisions[0].is_settled = false;
+        CHECK(source_size(scene.decide()) == -1);
+    }
+    SUBCASE("not before its service leads to the release") {
+        scene.release.plan.handover = Handover::when_healthy;
+        scene.release.plan.has_stable_service = true;
+        CHECK(source_size(scene.decide()) == -1);
+        scene.seen.stable_service = {"v1", true};
+        CHECK(source_size(scene.decide()) == 0);
+    }
+}
