@@ -20,6 +20,19 @@ constexpr Duration health_interval{1000};
 constexpr Duration backoff_max{5000};
 constexpr std::size_t splits_per_check = 32;
 constexpr int unanswered_max = 3;
+constexpr Duration first_pods_patience{2000};
+
+// Whether requests come to a backend that has no pod yet.
+bool lacks_pods(const RoutingTable& table) {
+    for (const auto& [id, rule] : table.rules) {
+        for (const Target& target : rule.targets) {
+            const auto backend = table.backends.find(target.backend);
+            const bool is_known = backend != table.backends.end();
+            if (target.weight > 0 && is_known && backend->second.endpoints.empty()) return true;
+        }
+    }
+    return false;
+}
 
 }  // namespace
 
@@ -86,7 +99,7 @@ const Instance* DataPlane::serving() const {
     return newest;
 }
 
-Instance* DataPlane::starting() {
+Instance* DataPlane::starting() const {
     for (const auto& [number, instance] : instances_) {
         if (instance->phase() == Instance::Phase::starting) return instance.get();
     }
@@ -177,6 +190,18 @@ void DataPlane::advance_followers() {
     has_failed_ = any_failed;
 }
 
+// A process knows the pods of the moment its files were written, and accepts some milliseconds
+// before it can be told of others: the very first one would refuse requests to pods that became
+// ready meanwhile. So it starts when the first pods are there. Until then clients wait in the
+// listening socket's queue, though not for services that may never get a pod.
+std::optional<Instant> DataPlane::first_start_at(Instant now) {
+    const bool is_first = next_number_ == 1;
+    if (!is_first || !lacks_pods(*table_)) return std::nullopt;
+    if (!first_pods_by_) first_pods_by_ = now + first_pods_patience;
+    if (now >= *first_pods_by_) return std::nullopt;
+    return first_pods_by_;
+}
+
 void DataPlane::start_if_needed() {
     const Instance* current = serving();
     const bool is_current = current != nullptr && current->fingerprint() == wanted_;
@@ -184,6 +209,10 @@ void DataPlane::start_if_needed() {
     // Without listeners there is nothing to serve; a first process can wait for them.
     if (current == nullptr && listeners_.sockets().empty()) return;
     const Instant now = loop_.now();
+    if (const auto until = first_start_at(now)) {
+        schedule(*until - now);
+        return;
+    }
     if (now < next_start_) {
         schedule(next_start_ - now);
         return;
@@ -291,6 +320,8 @@ bool DataPlane::confirms(const std::string& rule) const {
     if (current == nullptr || ranges == splits_.end() || current->fingerprint() != wanted_) {
         return false;
     }
+    // It may take requests already, with the splits of the moment its files were written.
+    if (starting() != nullptr) return false;
     return std::ranges::all_of(instances_, [&](const auto& item) {
         const Instance& instance = *item.second;
         if (&instance == current) return instance.confirms(rule, ranges->second);

@@ -56,12 +56,13 @@ public:
 
 private:
     const Instance* serving() const;
-    Instance* starting();
+    Instance* starting() const;
     void adopt_all();
     void watch(Instance& instance);
     void advance();
     void advance_starting(Instance& instance);
     void advance_followers();
+    std::optional<Instant> first_start_at(Instant now);
     void start_if_needed();
     void on_end(int number);
     void on_failed_start(const Instance& instance);
@@ -87,6 +88,7 @@ private:
     std::map<std::string, std::string> unbound_;
     int next_number_ = 1;
     Instant next_start_{};
+    std::optional<Instant> first_pods_by_;  // How long the first process may wait for pods.
     Duration backoff_{0};
     EventLoop::Watch timer_;
     std::optional<Instant> timer_at_;

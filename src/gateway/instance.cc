@@ -80,6 +80,12 @@ Result<std::unique_ptr<Instance>> Instance::start(
     SERIN_TRY_DO(write_file(dir + "/instance.json", json::print(note)));
     instance->fingerprint_ = rendering.fingerprint;
     instance->owners_ = std::move(rendering.owners);
+    // Until it can be asked: requests may reach these pods as soon as it accepts.
+    for (const auto& [name, backend] : table.backends) {
+        for (const auto& [server, endpoint] : backend.endpoints) {
+            instance->servers_[name][server] = {.address = endpoint.address, .port = endpoint.port};
+        }
+    }
     // -db: in the foreground, one process. Not -q: it would hide what is wrong with the files.
     SERIN_TRY(
         instance->process_,

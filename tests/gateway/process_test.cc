@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,6 +35,39 @@ TEST_CASE("a new structure is taken up without losing a request") {
     const auto sent = static_cast<std::size_t>(keeping.answered() + connecting.answered());
     CHECK(shop.wait([&] { return shop.sink.count() >= sent; }));
     CHECK(shop.sink.count() == sent);
+}
+
+TEST_CASE("requests that wait for the first pod are served by it, however long HAProxy starts") {
+    Shop shop;
+    const std::string slow = shop.folder + "/slow-haproxy";
+    std::ofstream(slow) << "#!/bin/sh\nsleep 0.3\nexec haproxy \"$@\"\n";
+    std::filesystem::permissions(slow, std::filesystem::perms::owner_all);
+    shop.crash_gateway();
+    shop.settings->haproxy_binary = slow;
+    shop.start_gateway();
+    shop.add_gateway(shop.port);
+    shop.add_service("stable", "s");
+    shop.add_route({{"stable", 1}});
+    REQUIRE(shop.wait(
+        [&] { return shop.condition("serin.dev/InForce", "reason") == "DataPlaneDown"; }));
+    Load load(shop.port, 4, false);
+    shop.run_for(Duration(100));
+    shop.backends["shop-s"] = std::make_unique<Backend>("s");
+    shop.add_pod("shop-s", "s", shop.backends["shop-s"]->port());
+    REQUIRE(shop.wait([&] { return load.answered() > 100; }));
+    load.stop();
+    CHECK_MESSAGE(load.lost() == 0, load.first_loss());
+}
+
+TEST_CASE("a service that gets no pod keeps the others waiting for a moment only") {
+    Shop shop;
+    shop.add_gateway(shop.port);
+    shop.add_service("stable", "s");
+    shop.add_route({{"stable", 1}});
+    REQUIRE(shop.wait([&] { return shop.is_in_force(); }));
+    CHECK(shop.condition("serin.dev/InForce", "reason") == "NoEndpoints");
+    Client client(shop.port);
+    CHECK(client.get("/").status == 503);
 }
 
 TEST_CASE("a pod that is killed costs no GET") {
