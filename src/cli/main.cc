@@ -4,6 +4,7 @@
 #include "cli/connect.h"
 #include "cli/exit_codes.h"
 #include "cli/rehearse.h"
+#include "cli/start.h"
 #include "cli/up.h"
 #include "sim/run.h"
 
@@ -422,5 +423,6 @@ private:
 }  // namespace serin::cli
 
 int main(int count, char** words) {
+    serin::cli::fill_standard_streams();
     return serin::cli::CommandLine().run(count, words);
 }

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/exit_codes.h"
+#include "cli/start.h"
 #include "cli/state_lock.h"
 #include "cli/wiring.h"
 #include "net/loop.h"
@@ -57,6 +58,7 @@ int run_up(const UpOptions& given) {
 
     const auto lock = StateLock::take(options.state_dir);
     if (!lock) return report(lock.error());
+    options.pod_descriptors_max = raise_descriptor_limit();
     net::AsioLoop loop;
     const auto on_signal = loop.on_signal({SIGINT, SIGTERM}, [&](int) { loop.stop(); });
     LocalMachine machine(loop);

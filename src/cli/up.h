@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@ struct UpOptions {
     std::string tls_key;
     std::string client_ca;
     std::string haproxy = "haproxy";
-    std::string prometheus_address;  // For metrics that name none.
+    std::string prometheus_address;         // For metrics that name none.
+    std::uint64_t pod_descriptors_max = 0;  // Files a pod's process may have open; 0: as ours.
     bool logs_json = false;
     bool is_verbose = false;
 };

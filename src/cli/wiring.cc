@@ -68,7 +68,13 @@ struct LocalMachine::Parts {
         const std::string& images_dir)
         : store(std::move(opened)),
           http(loop),
-          node(loop, *store, http, {.state_dir = options.state_dir, .images_dir = images_dir}),
+          node(
+              loop,
+              *store,
+              http,
+              {.state_dir = options.state_dir,
+               .images_dir = images_dir,
+               .descriptors_max = options.pod_descriptors_max}),
           windows(loop),
           totals(windows),
           gateway(

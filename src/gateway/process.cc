@@ -12,6 +12,14 @@
 namespace serin::gateway {
 namespace {
 
+// Clear of the standard streams, which may be closed: the child puts its own there, and would close
+// what it still needs.
+UniqueFd above_standard(int fd) {
+    UniqueFd given(fd);
+    if (fd < 0 || fd > STDERR_FILENO) return given;
+    return UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
 UniqueFd open_handle(int pid) {
     return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
 }
@@ -41,14 +49,15 @@ Result<Process> start_process(
     const std::vector<std::string>& command,
     const std::vector<int>& inherited,
     const std::string& log_path) {
-    const UniqueFd log(open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-    const UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const UniqueFd log =
+        above_standard(open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+    const UniqueFd null = above_standard(open("/dev/null", O_RDONLY | O_CLOEXEC));
     int ends[2] = {-1, -1};
     if (!log || !null || pipe2(ends, O_CLOEXEC) != 0) {
         return fail(ErrorKind::unavailable, log_path + ": " + std::strerror(errno));
     }
-    const UniqueFd reading(ends[0]);
-    UniqueFd writing(ends[1]);
+    const UniqueFd reading = above_standard(ends[0]);
+    UniqueFd writing = above_standard(ends[1]);
     std::vector<std::string> words = command;
     std::vector<char*> arguments;
     arguments.reserve(words.size() + 1);

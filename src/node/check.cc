@@ -135,14 +135,15 @@ private:
 
 class Exec : public Check {
 public:
-    Exec(EventLoop& loop, Program program, Duration timeout, Done done)
-        : loop_(loop), timeout_(timeout), done_(std::move(done)) {
+    Exec(const CheckTarget& target, Program program, Duration timeout, Done done)
+        : loop_(target.loop), timeout_(timeout), done_(std::move(done)) {
         output_ = FileDescriptor(memfd_create("serin-exec", MFD_CLOEXEC));
         const auto process = launch(
             {.argv = std::move(program.argv),
              .env = std::move(program.env),
              .directory = std::move(program.directory),
              .output = output_.get(),
+             .descriptors_max = target.descriptors_max,
              .dies_with_parent = true});
         if (!process) {
             finish_later(process.error().message);
@@ -252,7 +253,7 @@ std::unique_ptr<Check> start_check(
     if (const json::Object* action = json::object(handler.if_contains("exec"))) {
         Result<Program> program = exec_program(target, *action);
         if (!program) return failed(program.error());
-        return std::make_unique<Exec>(loop, std::move(*program), timeout, std::move(done));
+        return std::make_unique<Exec>(target, std::move(*program), timeout, std::move(done));
     }
     if (const json::Object* action = json::object(handler.if_contains("sleep"))) {
         const std::chrono::seconds length(

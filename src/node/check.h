@@ -29,6 +29,7 @@ struct CheckTarget {
     std::string ip;
     PortMap ports;
     json::Object container;
+    std::uint64_t descriptors_max = 0;           // For `exec`; see LaunchSpec.
     std::function<Result<Whereabouts>()> place;  // Where `exec` runs: beside the process.
 };
 

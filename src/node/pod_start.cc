@@ -144,6 +144,7 @@ Result<> PodWorker::run_program(
              .env = program.env,
              .directory = program.directory,
              .output = output.get(),
+             .descriptors_max = world_.settings.descriptors_max,
              .persist = [&](const ProcessId& process) {
                  container.process = process;
                  return save();
@@ -187,6 +188,7 @@ CheckTarget PodWorker::target(const json::Object& spec, const ContainerRecord& c
         .ip = record_.ip,
         .ports = record_.ports,
         .container = spec,
+        .descriptors_max = world_.settings.descriptors_max,
         // Of the process itself: what it was started from may have changed since.
         .place = [process = container.process] { return whereabouts_of(process); }};
 }

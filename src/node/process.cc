@@ -15,6 +15,7 @@
 #include <memory>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -88,6 +89,7 @@ struct Child {
     int output = -1;
     int go = -1;       // A byte means go; the end of the file means that the parent is gone.
     int failure = -1;  // Takes a LaunchFailure; closed by exec.
+    std::uint64_t descriptors_max = 0;
     bool dies_with_parent = false;
     pid_t parent = 0;
 };
@@ -121,9 +123,27 @@ struct Child {
     dup2(child.output, STDERR_FILENO);
     // Everything we have open is close-on-exec by intent; this also covers what libraries opened.
     syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
+    if (child.descriptors_max > 0) {
+        rlimit limit{};
+        getrlimit(RLIMIT_NOFILE, &limit);
+        limit.rlim_cur = std::min<rlim_t>(child.descriptors_max, limit.rlim_max);
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
     if (chdir(child.directory) != 0) give_up(child, LaunchFailure::directory);
     execve(child.program, child.argv, child.env);
     give_up(child, LaunchFailure::program);
+}
+
+// Clear of the standard streams, which may be closed: the child puts its own there, and would
+// close what it still needs.
+Result<FileDescriptor> above_standard(FileDescriptor fd, std::string_view what) {
+    if (fd.is_open() && fd.get() <= STDERR_FILENO) {
+        fd = FileDescriptor(fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    }
+    if (!fd.is_open()) {
+        return fail(ErrorKind::unavailable, fmt::format("{}: {}", what, std::strerror(errno)));
+    }
+    return fd;
 }
 
 Result<std::array<FileDescriptor, 2>> open_pipe() {
@@ -131,7 +151,21 @@ Result<std::array<FileDescriptor, 2>> open_pipe() {
     if (pipe2(ends.data(), O_CLOEXEC) != 0) {
         return fail(ErrorKind::unavailable, fmt::format("pipe: {}", std::strerror(errno)));
     }
-    return std::array{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+    FileDescriptor one(ends[0]);
+    FileDescriptor other(ends[1]);
+    SERIN_TRY(FileDescriptor reading, above_standard(std::move(one), "pipe"));
+    SERIN_TRY(FileDescriptor writing, above_standard(std::move(other), "pipe"));
+    return std::array{std::move(reading), std::move(writing)};
+}
+
+Result<FileDescriptor> open_null() {
+    return above_standard(FileDescriptor(open("/dev/null", O_RDWR | O_CLOEXEC)), "open /dev/null");
+}
+
+// A copy, as the caller's own may have the number of a standard stream.
+Result<FileDescriptor> copy_output(int fd) {
+    return above_standard(
+        FileDescriptor(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)), "the output");
 }
 
 // Exec follows within milliseconds; a disk that hangs must not hang the loop with it.
@@ -187,7 +221,9 @@ Result<ProcessId> launch(const LaunchSpec& spec) {
     const std::vector<char*> argv_pointers = pointers_to(argv);
     const std::vector<char*> env_pointers = pointers_to(env);
     const std::string program = find_program(spec);
-    const FileDescriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
+    SERIN_TRY(const FileDescriptor null, open_null());
+    SERIN_TRY(
+        const FileDescriptor output, spec.output < 0 ? open_null() : copy_output(spec.output));
     SERIN_TRY(auto go, open_pipe());
     SERIN_TRY(auto failure, open_pipe());
 
@@ -197,9 +233,10 @@ Result<ProcessId> launch(const LaunchSpec& spec) {
         .env = env_pointers.data(),
         .directory = spec.directory.c_str(),
         .null = null.get(),
-        .output = spec.output < 0 ? null.get() : spec.output,
+        .output = output.get(),
         .go = go[0].get(),
         .failure = failure[1].get(),
+        .descriptors_max = spec.descriptors_max,
         .dies_with_parent = spec.dies_with_parent,
         .parent = getpid()};
     // The child's copy of our end of the pipe would hide our death from it.

@@ -54,7 +54,8 @@ struct LaunchSpec {
     std::vector<std::string> argv;  // argv[0] without a slash is looked up in env's PATH.
     std::map<std::string, std::string> env;
     std::string directory;
-    int output = -1;  // Standard output and error.
+    int output = -1;                    // Standard output and error.
+    std::uint64_t descriptors_max = 0;  // How many files it may have open; 0: as many as we.
     // The process ends with the thread that started it: for helpers whose work is worth nothing
     // after that.
     bool dies_with_parent = false;

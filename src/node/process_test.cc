@@ -120,14 +120,35 @@ TEST_CASE("a program whose parent dies before writing it down never runs") {
     CHECK_FALSE(std::filesystem::exists(folder.path + "/ran"));
 }
 
+TEST_CASE("a program has its streams and its own limit of files also where ours are closed") {
+    const TempFolder folder;
+    const std::string file = folder.path + "/out";
+    const pid_t parent = fork();
+    if (parent == 0) {
+        for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) close(fd);
+        const int output = open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+        const auto process = launch(
+            {.argv = {"/bin/sh", "-c", "cat; echo out; echo err >&2; ulimit -Sn"},
+             .directory = "/",
+             .output = output,
+             .descriptors_max = 77});
+        if (process) waitpid(process->pid, nullptr, 0);
+        _exit(process ? 0 : 1);
+    }
+    int status = 0;
+    REQUIRE(waitpid(parent, &status, 0) == parent);
+    CHECK(status == 0);
+    CHECK(read_file(file) == "out\nerr\n77\n");
+}
+
 TEST_CASE("a process is found by its environment and known by its start") {
+    const std::string mark = "find-me-" + std::to_string(getpid());
     const auto process =
-        launch({.argv = {"/bin/sleep", "60"}, .env = {{"MARK", "find-me-1"}}, .directory = "/"});
+        launch({.argv = {"/bin/sleep", "60"}, .env = {{"MARK", mark}}, .directory = "/"});
     REQUIRE(process);
-    CHECK(processes_with("MARK", "find-me-1") == std::vector{*process});
+    CHECK(processes_with("MARK", mark) == std::vector{*process});
     CHECK(processes_with("MARK", "find-me").empty());
-    CHECK(
-        whereabouts_of(*process)->env == std::map<std::string, std::string>{{"MARK", "find-me-1"}});
+    CHECK(whereabouts_of(*process)->env == std::map<std::string, std::string>{{"MARK", mark}});
     CHECK(whereabouts_of(*process)->directory == "/");
     CHECK(find_process(process->pid) == *process);
 

@@ -17,6 +17,9 @@ struct NodeSettings {
     std::map<std::string, std::string> base_env = {
         {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}};
 
+    // How many files each may have open; 0: as many as this process.
+    std::uint64_t descriptors_max = 0;
+
     // Below the ports that Linux gives to outgoing connections.
     int port_first = 20'000;
     int port_last = 32'767;

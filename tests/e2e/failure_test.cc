@@ -181,6 +181,31 @@ TEST_CASE("a manifest named without its folder is found, and refused with its pl
     CHECK(refused.err.contains("bad.yaml:2:"));
 }
 
+TEST_CASE(
+    "started without standard streams and with few files, pods have theirs and so has Serin") {
+    Machine machine;
+    machine.add_image("curious", {});
+    write_file(
+        machine.folder() + "/images/shop/curious/image.json",
+        R"({"command": ["sh", "-c", "echo files: $(ulimit -Sn); echo err >&2; exec sleep 600"]})");
+    const std::string limit = run({"sh", "-c", "ulimit -Hn"}).out;
+    // As a supervisor may start it. The server ends with the machine.
+    machine.up_by({"sh", "-c", "ulimit -Sn 200; exec \"$@\" <&- >&- 2>&-", "sh"});
+    REQUIRE(machine.wait_for_phase("Healthy"));
+    CHECK(run({"curl", "-sf", "-m", "2", machine.url() + "/version"}).code == 0);
+    CHECK(read_file(fmt::format("/proc/{}/limits", machine.serin_pid()))
+              .contains("Max open files            " + limit.substr(0, limit.find('\n'))));
+
+    REQUIRE(machine.serin({"set", "image", "shop", "shop=shop:curious"}).code == 0);
+    CHECK(wait_until(20s, [&] {
+        const json::Array pods = canary_pods(machine);
+        if (pods.empty()) return false;
+        const std::string name(json::text(json::find(pods[0], "/metadata/name")).value_or(""));
+        const Ran logs = machine.serin({"logs", name});
+        return logs.out == "files: 200\nerr\n";
+    }));
+}
+
 TEST_CASE("a second server on the same state is refused and told who has it") {
     Machine machine;
     machine.up();
@@ -309,6 +334,12 @@ TEST_CASE("a full disk changes nothing and is survived") {
     CHECK(refused.code != 0);
     CHECK(refused.err.contains("full"));
     CHECK(machine.phase().starts_with("Paused"));
+    // Requests go on all the while, to both versions.
+    CHECK(wait_until(20s, [&] {
+        const json::Value now = machine.report("v2");
+        return json::integer(json::find(now, "/requests_total")).value_or(0) >= 300 &&
+               json::integer(json::find(now, "/requests_canary")).value_or(0) > 0;
+    }));
 
     fs::remove(machine.state() + "/ballast");
     CHECK(machine.serin({"promote", "shop"}).code == 0);

@@ -183,19 +183,25 @@ void Machine::edit(const std::string& file, const std::string& from, const std::
 }
 
 void Machine::up(const std::vector<std::string>& more_words) {
+    up_by({}, more_words);
+}
+
+void Machine::up_by(std::vector<std::string> starter, const std::vector<std::string>& more_words) {
     REQUIRE(serin_ == 0);
     fs::remove(state() + "/server.json");
-    std::vector<std::string> words = {
-        SERIN_PROGRAM,
-        "up",
-        "-f",
-        manifests(),
-        "--state",
-        state(),
-        "--images",
-        folder_ + "/images",
-        "--port",
-        "0"};
+    std::vector<std::string> words = std::move(starter);
+    words.insert(
+        words.end(),
+        {SERIN_PROGRAM,
+         "up",
+         "-f",
+         manifests(),
+         "--state",
+         state(),
+         "--images",
+         folder_ + "/images",
+         "--port",
+         "0"});
     words.insert(words.end(), more_words.begin(), more_words.end());
     const int log_file = open_for_append(folder_ + "/serin.log");
     serin_ = spawn(words, {.out = log_file, .err = log_file});

@@ -56,10 +56,13 @@ public:
 
     // Starts `serin up` and waits until its API answers.
     void up(const std::vector<std::string>& more_words = {});
+    // The same, started by these words.
+    void up_by(std::vector<std::string> starter, const std::vector<std::string>& more_words = {});
     // Starts it and waits for it to end by itself.
     Ran up_and_fail(const std::vector<std::string>& more_words = {});
     void kill_serin();  // SIGKILL.
     void stop_serin();  // SIGTERM, and waits.
+    pid_t serin_pid() const { return serin_; }
     bool is_up() const { return serin_ > 0; }
     std::string log() const;
 

@@ -16,7 +16,7 @@ TEST_CASE("an HTTP readiness probe follows what the process answers") {
     files.make_image("shop", "v1", "");
     net::AsioLoop loop;
     net::CurlClient http(loop);
-    store::MemoryStore store(loop);
+    store::MemoryStore store(loop, files.folder);
     Node node(loop, store, http, files.settings);
     REQUIRE(node.start());
     Driver driver(loop, store, node.reconcilers());

@@ -69,10 +69,17 @@ private:
     EventLoop& loop_;
 };
 
-World::World() : http_(std::make_unique<NoHttp>(loop)) {
+namespace {
+
+std::string make_folder() {
     std::string pattern = std::filesystem::temp_directory_path() / "serin-node-XXXXXX";
     REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    folder = pattern;
+    return pattern;
+}
+
+}  // namespace
+
+World::World() : folder(make_folder()), store(loop, folder), http_(std::make_unique<NoHttp>(loop)) {
     settings.state_dir = folder + "/state";
     settings.images_dir = folder + "/images";
     settings.node_name = "here";

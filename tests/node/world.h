@@ -43,9 +43,11 @@ public:
     World& operator=(const World&) = delete;
 
     ManualLoop loop{Instant(std::chrono::hours(24 * 365 * 50))};
-    store::MemoryStore store{loop};
-    NodeSettings settings;
     std::string folder;
+    // Its seed is the folder: processes are found by their pod's uid, and those of a test that runs
+    // at the same time must not be taken for ours.
+    store::MemoryStore store;
+    NodeSettings settings;
 
     // Makes images/<name>/<tag>/run, a shell script.
     void make_image(const std::string& name, const std::string& tag, const std::string& script);
