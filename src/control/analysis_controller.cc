@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "control/analysis_status.h"
 #include "judge/conditions.h"
+#include "manifest/argo/names.h"
 
 #include <fmt/format.h>
 
@@ -499,9 +500,16 @@ void AnalysisController::fill_arms(const Object& run, MetricQuery& query) const 
          .ns = std::string(run.ns()),
          .name = std::string(json::text(owner->if_contains("name")).value_or(""))});
     if (!rollout) return;
-    query.candidate.service = rollout->text("/spec/strategy/canary/canaryService");
     query.stable.revision = rollout->text("/status/stableRS");
-    query.stable.service = rollout->text("/spec/strategy/canary/stableService");
+    if (rollout->find("/spec/strategy/blueGreen") == nullptr) {
+        query.candidate.service = rollout->text("/spec/strategy/canary/canaryService");
+        query.stable.service = rollout->text("/spec/strategy/canary/stableService");
+    } else if (run.label(argo::label_run_kind) == argo::run_kind_after_flip) {
+        query.candidate.service = rollout->text("/spec/strategy/blueGreen/activeService");
+    } else {
+        query.candidate.service = rollout->text("/spec/strategy/blueGreen/previewService");
+        query.stable.service = rollout->text("/spec/strategy/blueGreen/activeService");
+    }
 }
 
 }  // namespace serin::control

@@ -62,7 +62,8 @@ Result<CallAgain> DataPlane::reconcile(const ObjectKey& key) {
         again = apply(wanted);
     }
     SERIN_TRY(const CallAgain reported, report(*route));
-    return earlier(again, reported);
+    SERIN_TRY(const CallAgain told, report_service());
+    return earlier(again, earlier(reported, told));
 }
 
 Result<DataPlane::Routing> DataPlane::read(const Object& route) const {
@@ -75,7 +76,11 @@ Result<DataPlane::Routing> DataPlane::read(const Object& route) const {
     SERIN_TRY(
         const Object candidate, stage_.store.get(stage_.key(types::service(), candidate_service)));
     routing.stable = stable.text(hash_pointer);
-    routing.candidate = candidate.text(hash_pointer);
+    if (stage_.scenario.flip) {
+        routing.service_generation = stable.generation();
+    } else {
+        routing.candidate = candidate.text(hash_pointer);
+    }
     return routing;
 }
 
@@ -150,6 +155,51 @@ Result<CallAgain> DataPlane::report(const Object& route) {
             {"parentRef", json::Object{{"name", "web"}}},
             {"conditions", json::Array{std::move(condition)}}}});
     SERIN_TRY_DO(stage_.store.update(std::move(changed), Part::status));
+    return std::nullopt;
+}
+
+// Which revisions the service of users leads to; without a revision in its selector, to all.
+json::Object DataPlane::service_condition() const {
+    json::Array revisions;
+    ListQuery query;
+    query.type = &types::replica_set();
+    if (const auto sets = stage_.store.list(query)) {
+        for (const Object& set : sets->items) {
+            const std::string hash(set.label(hash_label).value_or(""));
+            const bool is_selected = in_force_->stable.empty() || in_force_->stable == hash;
+            if (is_selected && has_pods(hash)) revisions.push_back(json::string(hash));
+        }
+    }
+    const bool is_down = stage_.current(What::plane_down) != nullptr;
+    return {
+        {"type", "serin.dev/InForce"},
+        {"status", is_down ? "False" : "True"},
+        {"reason",
+         is_down             ? "DataPlaneDown"
+         : revisions.empty() ? "NoEndpoints"
+                             : "InForce"},
+        {"observedGeneration", in_force_->service_generation},
+        {"message", json::string(json::print(revisions))}};
+}
+
+Result<CallAgain> DataPlane::report_service() {
+    if (!stage_.scenario.flip || !in_force_) return std::nullopt;
+    SERIN_TRY(Object service, stage_.store.get(stage_.key(types::service(), stable_service)));
+    json::Object condition = service_condition();
+    const json::Object* present = json::object(service.find("/status/conditions/0"));
+    if (present && json::same(*present, condition)) {
+        service_report_at_.reset();
+        return std::nullopt;
+    }
+    const Instant now = stage_.loop.now();
+    if (!service_report_at_) {
+        service_report_at_ = now + random_.duration(Duration(1), report_usual);
+    }
+    if (now < *service_report_at_) return *service_report_at_ - now;
+    service_report_at_.reset();
+    const Quiet quiet(stage_);
+    service.put("/status/conditions", json::Array{std::move(condition)});
+    SERIN_TRY_DO(stage_.store.update(std::move(service), Part::status));
     return std::nullopt;
 }
 

@@ -30,7 +30,8 @@ public:
         std::string candidate;
         std::int64_t stable_weight = 1;
         std::int64_t candidate_weight = 0;
-        std::int64_t generation = 0;  // Of the route.
+        std::int64_t generation = 0;          // Of the route.
+        std::int64_t service_generation = 0;  // Of the stable service, where it is followed.
         friend bool operator==(const Routing&, const Routing&) = default;
 
         // The share of requests, in permille, for pods of `revision`.
@@ -45,6 +46,8 @@ private:
     Result<Routing> read(const Object& route) const;
     CallAgain apply(const Routing& wanted);
     Result<CallAgain> report(const Object& route);
+    Result<CallAgain> report_service();
+    json::Object service_condition() const;
     json::Object condition_of(const Object& route) const;
     bool has_pods(const std::string& revision) const;
 
@@ -57,6 +60,7 @@ private:
     std::optional<Routing> coming_;
     Instant coming_at_;
     std::optional<Instant> report_at_;
+    std::optional<Instant> service_report_at_;
     int mishaps_ = 0;
 };
 

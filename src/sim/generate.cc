@@ -162,6 +162,34 @@ void choose_sizes(Scenario& scenario, Random& random) {
     scenario.retire_delay.reset();  // Not both.
 }
 
+FlipShape make_flip(Random& random, int replicas) {
+    FlipShape flip;
+    flip.is_automatic = random.chance(700);
+    if (random.chance(400)) flip.wait = seconds(random.between(1, 60));
+    flip.has_judge_before = random.chance(400);
+    flip.has_judge_after = random.chance(400);
+    flip.has_preview = random.chance(800);
+    if (random.chance(300)) {
+        flip.preview_replicas = static_cast<int>(random.between(0, replicas + 1));
+    }
+    if (random.chance(200)) flip.retire_limit = static_cast<int>(random.between(0, 2));
+    return flip;
+}
+
+// Some releases move all traffic at once. The stream is one that leaves the seeds their stories
+// which the tests name.
+void choose_strategy(Scenario& scenario) {
+    Random random = Random(scenario.seed).fork(234);
+    if (!random.chance(150)) return;
+    scenario.flip = make_flip(random, scenario.replicas);
+    scenario.has_router = true;
+    scenario.steps.clear();
+    scenario.background_from.reset();
+    scenario.replicas_min = 0;
+    scenario.scales_stable = false;
+    scenario.enough_percent.reset();
+}
+
 }  // namespace
 
 Scenario make_scenario(std::uint64_t seed) {
@@ -172,6 +200,7 @@ Scenario make_scenario(std::uint64_t seed) {
     scenario.steps = make_steps(random);
     choose_policies(scenario, random);
     choose_sizes(scenario, later);
+    choose_strategy(scenario);
     const int images = static_cast<int>(random.between(2, 4));
     for (int image = 2; image <= images; ++image) {
         scenario.happenings.push_back({

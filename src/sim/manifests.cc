@@ -80,6 +80,30 @@ json::Object make_canary(const Scenario& scenario) {
     return canary;
 }
 
+}  // namespace
+
+json::Object make_blue_green(const Scenario& scenario) {
+    const FlipShape& flip = *scenario.flip;
+    json::Object blue_green{
+        {"activeService", stable_service},
+        {"autoPromotionEnabled", flip.is_automatic},
+        {"autoPromotionSeconds", whole_seconds(flip.wait)}};
+    if (flip.has_preview) blue_green["previewService"] = candidate_service;
+    if (flip.preview_replicas) blue_green["previewReplicaCount"] = *flip.preview_replicas;
+    if (flip.retire_limit) blue_green["scaleDownDelayRevisionLimit"] = *flip.retire_limit;
+    if (flip.has_judge_before) blue_green["prePromotionAnalysis"] = make_analysis();
+    if (flip.has_judge_after) blue_green["postPromotionAnalysis"] = make_analysis();
+    if (scenario.retire_delay) {
+        blue_green["scaleDownDelaySeconds"] = whole_seconds(*scenario.retire_delay);
+    }
+    if (scenario.abort_retire_delay) {
+        blue_green["abortScaleDownDelaySeconds"] = whole_seconds(*scenario.abort_retire_delay);
+    }
+    return blue_green;
+}
+
+namespace {
+
 Object make_rollout(const Scenario& scenario) {
     Object rollout(types::rollout(), ns, rollout_name);
     rollout.put("/spec/replicas", scenario.replicas);
@@ -94,7 +118,11 @@ Object make_rollout(const Scenario& scenario) {
     rollout.put(
         "/spec/template/spec/containers",
         json::Array{json::Object{{"name", "shop"}, {"image", json::string(image_name(1))}}});
-    rollout.put("/spec/strategy/canary", make_canary(scenario));
+    if (scenario.flip) {
+        rollout.put("/spec/strategy/blueGreen", make_blue_green(scenario));
+    } else {
+        rollout.put("/spec/strategy/canary", make_canary(scenario));
+    }
     return rollout;
 }
 
@@ -122,12 +150,22 @@ Object make_route(std::optional<int> weight) {
     return route;
 }
 
+Object make_flip_route() {
+    Object route(types::http_route(), ns, route_name);
+    route.put("/spec/parentRefs", json::Array{json::Object{{"name", "web"}}});
+    route.put(
+        "/spec/rules",
+        json::Array{json::Object{
+            {"backendRefs", json::Array{json::Object{{"name", stable_service}, {"port", 80}}}}}});
+    return route;
+}
+
 std::vector<Object> make_manifests(const Scenario& scenario) {
     std::vector<Object> objects{make_template()};
     if (scenario.has_router) {
         objects.push_back(make_service(stable_service));
         objects.push_back(make_service(candidate_service));
-        objects.push_back(make_route(0));
+        objects.push_back(scenario.flip ? make_flip_route() : make_route(0));
     }
     objects.push_back(make_rollout(scenario));
     return objects;

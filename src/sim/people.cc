@@ -107,14 +107,19 @@ void People::reapply_route() {
     const ObjectKey key = stage_.key(types::http_route(), route_name);
     const auto present = stage_.store.get(key);
     if (!present) return;
-    const Object plain = make_route(std::nullopt);
-    ++routes_written_;
+    const Object plain = stage_.scenario.flip ? make_flip_route() : make_route(std::nullopt);
+    if (!stage_.scenario.flip) ++routes_written_;  // Else it is as it was.
     const Quiet quiet(stage_);
     static_cast<void>(
         stage_.store.patch(key, PatchKind::merge, json::Object{{"spec", *plain.find("/spec")}}));
 }
 
 void People::edit_steps(int weight) {
+    if (stage_.scenario.flip) {
+        json::Object blue_green = make_blue_green(stage_.scenario);
+        blue_green["autoPromotionSeconds"] = weight;
+        return patch({{"strategy", json::Object{{"blueGreen", std::move(blue_green)}}}});
+    }
     std::vector<StepShape> steps = stage_.scenario.steps;
     steps.insert(steps.begin(), {StepShape::Kind::weight, weight});
     json::Object canary{{"steps", make_steps(steps)}};

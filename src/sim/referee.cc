@@ -99,8 +99,10 @@ void Referee::read_rollout() {
     view_.is_held = rollout->boolean("/spec/paused");
     const json::Array* holds = json::array(rollout->find("/status/pauseConditions"));
     if (holds && !holds->empty()) {
-        const bool is_step = std::ranges::all_of(*holds, [](const json::Value& hold) {
-            return json::text(json::find(hold, "/reason")) == "CanaryPauseStep";
+        const bool is_step = std::ranges::all_of(*holds, [&](const json::Value& hold) {
+            const auto reason = json::text(json::find(hold, "/reason"));
+            const bool is_timed = plan_.plan.flip && plan_.plan.flip->is_automatic;
+            return reason == "CanaryPauseStep" || (reason == "BlueGreenPause" && is_timed);
         });
         const auto index = static_cast<std::size_t>(view_.step);
         const Pause* pause = index < plan_.plan.steps.size()
@@ -182,9 +184,9 @@ void Referee::read_run(const ObjectKey& key) {
     if (source_.values_given(key.name) == 0) {
         accuse("I7 silence", "run " + key.name + " succeeded without a single value");
     }
-    judged_.insert(
-        std::string(run->label(hash_label).value_or("")) + "/" +
-        std::string(run->label("step-index").value_or("")));
+    const std::string hash(run->label(hash_label).value_or(""));
+    judged_.insert(hash + "/" + std::string(run->label("step-index").value_or("")));
+    judged_.insert(hash + "/" + std::string(run->label("rollout-type").value_or("")));
 }
 
 // A decision that the engine's own invariants refuse is a defect of the engine.
@@ -200,6 +202,7 @@ void Referee::compare(const View& before) {
     if (view_.candidate != before.candidate) ++releases_;
     check_steps(before);
     check_last_copy(before);
+    if (stage_.scenario.flip) check_flip(before);
     if (!stage_.scenario.has_router) return check_together(before);
     check_route(before);
     check_capacity(before);
@@ -349,6 +352,47 @@ void Referee::check_steps(const View& before) {
     accuse("I7 silence", fmt::format("step {} is passed without a verdict", passed));
 }
 
+// Whether nobody but `judge` had to say anything about the revision, and has.
+bool Referee::is_free_to_go(const std::string& hash, std::string_view judge) const {
+    if (people_.has_pushed() || stage_.scenario.rollback_window || proved_.contains(hash)) {
+        return true;
+    }
+    return judged_.contains(hash + "/" + std::string(judge));
+}
+
+// All traffic at once: forward only what is complete, judged and let through, and stable only what
+// was seen to have it.
+void Referee::check_flip(const View& before) {
+    const Flip& flip = plan_.plan.flip.value_or(Flip{});
+    const std::string& to = view_.stable_selected;
+    if (to != before.stable_selected && to != view_.stable) {
+        if (view_.is_aborted) accuse("I3 abort", "all traffic goes to " + to + " after the abort");
+        if (to != view_.candidate) accuse("I2 limit", "all traffic goes to an old revision " + to);
+        if (flip.has_judge_before && !is_free_to_go(to, "PrePromotion")) {
+            accuse("I7 silence", "all traffic goes to " + to + " without a verdict");
+        }
+        if (!flip.is_automatic && !people_.has_pushed() && !proved_.contains(to) &&
+            !stage_.scenario.rollback_window) {
+            accuse("I2 limit", "all traffic goes to " + to + " and nobody said so");
+        }
+        const auto found = view_.revisions.find(to);
+        const int able = found == view_.revisions.end() ? 0 : found->second.pods.able;
+        if (able < replicas_min()) {
+            accuse("I1 capacity", fmt::format("all traffic goes to {} replicas of {}", able, to));
+        }
+    }
+    if (view_.stable != before.stable && !before.stable.empty()) {
+        if (flip.has_judge_after && !is_free_to_go(view_.stable, "PostPromotion")) {
+            accuse("I7 silence", view_.stable + " is stable without a verdict");
+        }
+        const bool has_all = plane_.in_force() && plane_.in_force()->stable == view_.stable;
+        if (!has_all && !is_excused()) {
+            accuse("I8 order", view_.stable + " is stable before it has all traffic");
+        }
+    }
+    if (!view_.stable.empty()) proved_.insert(view_.stable);
+}
+
 bool Referee::is_unwell(const std::string& hash) const {
     const auto found = view_.revisions.find(hash);
     if (found == view_.revisions.end()) return false;
@@ -377,6 +421,10 @@ bool Referee::is_at_rest() const {
                                   view_.weight * (plane_.in_force()->candidate_weight +
                                                   plane_.in_force()->stable_weight));
     if (!is_split_settled) return false;
+    if (stage_.scenario.flip && plane_.in_force()->stable != view_.stable) {
+        const bool is_judged = view_.phase == "Progressing" || view_.phase == "Healthy";
+        if (is_judged || view_.is_aborted) return false;
+    }
     if (view_.phase == "Degraded") {
         if (view_.is_aborted) return view_.weight == 0;
         return is_unwell(view_.candidate);

@@ -98,6 +98,8 @@ private:
     void check_retired(const View& before);
     void check_together(const View& before);
     void check_steps(const View& before);
+    void check_flip(const View& before);
+    bool is_free_to_go(const std::string& hash, std::string_view judge) const;
     int step_limit() const;
     std::optional<int> least_provisioned() const;
     bool is_excused() const;
@@ -116,7 +118,9 @@ private:
     argo::Lowered plan_;  // Of the Rollout's newest version.
     std::int64_t generation_ = 0;
     std::set<ObjectKey> touched_;
-    std::set<std::string> judged_;               // Analysis steps with a verdict: "<hash>/<step>".
+    // Analyses with a verdict: "<hash>/<step>", "<hash>/PrePromotion".
+    std::set<std::string> judged_;
+    std::set<std::string> proved_;               // Revisions that were stable once.
     std::deque<std::pair<Instant, int>> sizes_;  // Replicas wanted, lately.
     int mishaps_ = 0;                            // Of the data plane, and routes that people wrote.
     Instant excused_until_;  // What routing does until then is the fault of these.

@@ -37,6 +37,18 @@ constexpr std::array<std::string_view, 37> names{
     "writes_fail",   "answers_lost",
 };
 
+std::string describe_flip(const FlipShape& flip) {
+    return fmt::format(
+        ", all at once ({}, wait {}{}{}{}{}{})",
+        flip.is_automatic ? "by itself" : "by a person",
+        format_duration(flip.wait),
+        flip.has_judge_before ? ", judged before" : "",
+        flip.has_judge_after ? ", judged after" : "",
+        flip.has_preview ? ", with a preview" : "",
+        flip.preview_replicas ? fmt::format(" of {} replicas", *flip.preview_replicas) : "",
+        flip.retire_limit ? fmt::format(", {} old ones kept", *flip.retire_limit) : "");
+}
+
 std::string seconds(std::optional<Duration> duration) {
     return duration ? format_duration(*duration) : "-";
 }
@@ -78,7 +90,7 @@ Scenario Scenario::with_parts(const std::vector<std::size_t>& kept) const {
 std::string Scenario::describe() const {
     std::string text = fmt::format(
         "{} replicas, {}, deadline {}{}, ready for {}, retire delay {}, abort delay {}, "
-        "at least {} replicas, analysis from step {}, rollback window {}{}{}\n",
+        "at least {} replicas, analysis from step {}, rollback window {}{}{}{}\n",
         replicas,
         has_router ? "with a router" : "without a router",
         format_duration(deadline),
@@ -90,7 +102,8 @@ std::string Scenario::describe() const {
         background_from ? std::to_string(*background_from) : "-",
         rollback_window ? std::to_string(*rollback_window) : "-",
         scales_stable ? ", the stable side shrinks" : "",
-        enough_percent ? fmt::format(", {} % of replicas suffice", *enough_percent) : "");
+        enough_percent ? fmt::format(", {} % of replicas suffice", *enough_percent) : "",
+        flip ? describe_flip(*flip) : "");
     for (const StepShape& step : steps) text += "  " + describe_step(step) + "\n";
     for (const Happening& one : happenings) text += "  " + sim::describe(one) + "\n";
     return text;

@@ -20,6 +20,17 @@ struct StepShape {
     friend bool operator==(const StepShape&, const StepShape&) = default;
 };
 
+// Releases that move all traffic at once.
+struct FlipShape {
+    bool is_automatic = true;
+    Duration wait{0};
+    bool has_judge_before = false;
+    bool has_judge_after = false;
+    bool has_preview = true;
+    std::optional<int> preview_replicas;
+    std::optional<int> retire_limit;
+};
+
 // What happens: first what people and programs do, then how the world goes wrong.
 enum class What {
     set_image,  // number: which; image 1 is the first.
@@ -81,6 +92,7 @@ struct Scenario {
     std::uint64_t seed = 1;  // Of all delays and chances.
     int replicas = 5;
     bool has_router = true;
+    std::optional<FlipShape> flip;  // Then there are no steps, and there is a router.
     std::vector<StepShape> steps;
     std::optional<int> background_from;  // Index of a step.
     Duration deadline = std::chrono::seconds(600);

@@ -127,12 +127,12 @@ void write_file(const std::string& path, const std::string& text) {
     fs::rename(path + ".new", path);
 }
 
-Machine::Machine() {
+Machine::Machine(const std::string& example) {
     std::string pattern = (fs::temp_directory_path() / "serin-e2e-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
     folder_ = pattern;
     gateway_port_ = free_port();
-    fs::copy(EXAMPLES_FOLDER "/shop/manifests", manifests());
+    fs::copy(EXAMPLES_FOLDER "/" + example + "/manifests", manifests());
     edit("1-gateway.yaml", "port: 8080", fmt::format("port: {}", gateway_port_));
     add_image("v1", {});
     add_image("v2", {});

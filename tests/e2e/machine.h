@@ -35,9 +35,9 @@ void write_file(const std::string& path, const std::string& text);
 
 class Machine {
 public:
-    // With the example shop's manifests, its Gateway on a port of its own, and the images v1
+    // With the manifests of an example, its Gateway on a port of its own, and the images v1
     // (healthy), v2 (healthy), v3 (20 % errors), v3-slow (+40 % latency).
-    Machine();
+    explicit Machine(const std::string& example = "shop");
     ~Machine();
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
