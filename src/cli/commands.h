@@ -98,6 +98,15 @@ int run_evidence_show(Api& api, const std::string& rollout, Format format);
 // Plays releases in the simulator and prints what it finds; 1 when an invariant broke.
 int run_simulation(const sim::SimOptions& options);
 
+// Replays recorded outcomes from standard input through the sequential judge (judge_replay.cc).
+struct JudgeOptions {
+    std::string spec_file;
+    std::uint64_t every = 0;  // Print the evidence every so many outcomes; 0: only the verdict.
+    bool goes_on = false;     // Past a pass, until the canary fails or the outcomes end.
+    Format format = Format::text;
+};
+int run_judge_sequential(const JudgeOptions& options);
+
 // --- The shell (completion.cc)
 int run_completion(const std::string& shell);
 

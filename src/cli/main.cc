@@ -50,6 +50,7 @@ struct Words {
     std::string shell;
     sim::SimOptions simulation;
     RehearseWords rehearsal;
+    JudgeOptions judge;
 };
 
 // A command that talks to the server: connects, reads -o, then runs.
@@ -92,6 +93,7 @@ public:
         add_analysis();
         add_views();
         add_rehearsal();
+        add_judges();
     }
 
     int run(int count, char** values) {
@@ -411,6 +413,27 @@ private:
         add("--min-abort-probability", words.abort_probability_min, "Limit: 95% or 0.95");
         add("--min-promote-probability", words.promote_probability_min, "Limit: 95% or 0.95");
         add("--max-duration", words.duration_max, "Limit: time to promote (95th percentile)");
+    }
+
+    void add_judges() {
+        CLI::App* judge = app_.add_subcommand("judge", "Judge what was recorded, without a server");
+        judge->require_subcommand(1);
+        CLI::App* sequential = judge->add_subcommand(
+            "sequential", "Replay outcomes from standard input, one JSON object a line");
+        sequential->add_option("--spec", words_.judge.spec_file, "YAML, as under serin/sequential")
+            ->check(CLI::ExistingFile);
+        sequential->add_option("--every", words_.judge.every, "Print the evidence every N outcomes")
+            ->check(CLI::PositiveNumber);
+        sequential->add_flag("--to-end", words_.judge.goes_on, "Go on after a pass");
+        sequential->add_option("-o,--output", words_.output, "json, yaml");
+        sequential->callback([this] {
+            run_ = [this] {
+                const auto format = read_format(words_.output);
+                if (!format) return report(format.error());
+                words_.judge.format = *format;
+                return run_judge_sequential(words_.judge);
+            };
+        });
     }
 
     CLI::App app_;

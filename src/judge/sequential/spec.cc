@@ -259,24 +259,6 @@ void read_metrics(Fields& fields, Spec& spec, std::vector<Problem>& problems) {
     share_alpha(spec.metrics, problems);
 }
 
-// "/metrics/1/quantile" -> "metrics[1].quantile".
-std::string as_path(std::string_view pointer) {
-    std::string path;
-    while (!pointer.empty()) {
-        pointer.remove_prefix(1);
-        const std::string_view token = pointer.substr(0, pointer.find('/'));
-        const bool is_index = token.find_first_not_of("0123456789") == token.npos;
-        if (is_index) {
-            path += fmt::format("[{}]", token);
-        } else {
-            path += path.empty() ? "" : ".";
-            path += token;
-        }
-        pointer.remove_prefix(token.size());
-    }
-    return path;
-}
-
 }  // namespace
 
 SpecRead read_spec(const json::Value& value, std::span<const std::string_view> foreign) {
@@ -316,8 +298,25 @@ Result<Spec> parse_spec(const json::Value& value, std::span<const std::string_vi
     SpecRead read = read_spec(value, foreign);
     if (read.problems.empty()) return std::move(read.spec);
     const Problem& first = read.problems.front();
-    const std::string path = as_path(first.pointer);
+    const std::string path = field_path(first.pointer);
     return fail(ErrorKind::invalid, (path.empty() ? "" : path + ": ") + first.message);
+}
+
+std::string field_path(std::string_view pointer) {
+    std::string path;
+    while (!pointer.empty()) {
+        pointer.remove_prefix(1);
+        const std::string_view token = pointer.substr(0, pointer.find('/'));
+        const bool is_index = token.find_first_not_of("0123456789") == token.npos;
+        if (is_index) {
+            path += fmt::format("[{}]", token);
+        } else {
+            path += path.empty() ? "" : ".";
+            path += token;
+        }
+        pointer.remove_prefix(token.size());
+    }
+    return path;
 }
 
 std::string fingerprint(const Spec& spec) {

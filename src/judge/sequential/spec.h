@@ -70,6 +70,9 @@ SpecRead read_spec(const json::Value& value, std::span<const std::string_view> f
 // The same with the first problem as an `invalid` error: "metrics[1].quantile: ...".
 Result<Spec> parse_spec(const json::Value& value, std::span<const std::string_view> foreign = {});
 
+// "/metrics/1/quantile" as people write it: "metrics[1].quantile".
+std::string field_path(std::string_view pointer);
+
 // Equal for specifications that judge alike: a state belongs to one.
 std::string fingerprint(const Spec& spec);
 

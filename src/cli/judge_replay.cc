@@ -1,0 +1,277 @@
+#include "cli/judge_replay.h"
+
+#include "base/document.h"
+#include "cli/exit_codes.h"
+#include "cli/table.h"
+#include "judge/sequential/judge.h"
+#include "judge/sequential/verdict_json.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+namespace serin::cli {
+
+namespace {
+
+using namespace judge::sequential;
+
+Result<Spec> read_spec_text(const std::string& text, const std::string& file) {
+    const DocumentsRead read = read_documents(text, file);
+    for (const Diagnostic& diagnostic : read.diagnostics) {
+        if (diagnostic.severity == Severity::error) {
+            return fail(ErrorKind::invalid, to_string(diagnostic));
+        }
+    }
+    if (read.documents.size() > 1) {
+        return fail(ErrorKind::invalid, file + ": one document is expected, not several");
+    }
+    const Document document = read.documents.empty() ? Document{} : read.documents.front();
+    SpecRead spec = read_spec(document.root);
+    if (spec.problems.empty()) return std::move(spec.spec);
+    std::string message;
+    for (const Problem& problem : spec.problems) {
+        const Mark mark = document.mark(problem.pointer);
+        if (!message.empty()) message += '\n';
+        message += to_string(Diagnostic{
+            .severity = Severity::error,
+            .file = file,
+            .line = mark.line,
+            .column = mark.column,
+            .path = field_path(problem.pointer),
+            .message = problem.message,
+            .suggestion = ""});
+    }
+    return fail(ErrorKind::invalid, std::move(message));
+}
+
+std::uint64_t hash_unit(std::string_view text) {
+    std::uint64_t hash = 0xCBF29CE484222325ULL;
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
+    return hash | 1U;
+}
+
+// The optional fields: latency, conversion, and the unit that was assigned to the arm.
+Result<> read_optional(const json::Value& value, Outcome& outcome) {
+    if (const json::Value* ms = json::find(value, "/ms"); ms != nullptr && !ms->is_null()) {
+        const auto number = json::number(ms);
+        if (!number || *number < 0) {
+            return fail(ErrorKind::invalid, "ms: expected a number of at least 0");
+        }
+        outcome.ms = *number;
+    }
+    const json::Value* converted = json::find(value, "/converted");
+    if (converted != nullptr && !converted->is_null()) {
+        outcome.converted = json::boolean(converted);
+        if (!outcome.converted)
+            return fail(ErrorKind::invalid, "converted: expected true or false");
+    }
+    const json::Value* unit = json::find(value, "/unit");
+    if (unit != nullptr && !unit->is_null()) {
+        const auto text = json::text(unit);
+        outcome.unit = hash_unit(text ? std::string(*text) : json::print(*unit));
+    }
+    return {};
+}
+
+Result<Outcome> read_outcome(std::string_view line) {
+    SERIN_TRY(const json::Value value, json::parse(line));
+    if (!value.is_object()) return fail(ErrorKind::invalid, "expected a JSON object");
+    const auto at = json::number(json::find(value, "/t"));
+    if (!at || !std::isfinite(*at)) return fail(ErrorKind::invalid, "t: expected seconds");
+    const auto arm = json::text(json::find(value, "/arm"));
+    if (arm != "canary" && arm != "stable") {
+        return fail(ErrorKind::invalid, "arm: expected \"stable\" or \"canary\"");
+    }
+    const auto ok = json::boolean(json::find(value, "/ok"));
+    if (!ok) return fail(ErrorKind::invalid, "ok: expected true or false");
+    Outcome outcome{
+        .arm = arm == "canary" ? Arm::canary : Arm::stable, .at_s = *at, .failed = !*ok};
+    SERIN_TRY_DO(read_optional(value, outcome));
+    return outcome;
+}
+
+// Lines of any length, without their ends.
+class Lines {
+public:
+    explicit Lines(std::FILE* in) : in_(in) {}
+    Lines(const Lines&) = delete;
+    Lines& operator=(const Lines&) = delete;
+    ~Lines() { std::free(buffer_); }
+
+    bool next(std::string_view& line) {
+        const ssize_t length = ::getline(&buffer_, &capacity_, in_);
+        if (length < 0) return false;
+        line = {buffer_, static_cast<std::size_t>(length)};
+        while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
+        ++number_;
+        return true;
+    }
+    std::uint64_t number() const { return number_; }
+
+private:
+    std::FILE* in_;
+    char* buffer_ = nullptr;
+    std::size_t capacity_ = 0;
+    std::uint64_t number_ = 0;
+};
+
+bool is_over(const State& state, bool goes_on) {
+    return state.ended.has_value() || (state.passed.has_value() && !goes_on);
+}
+
+std::string number(double value) {
+    return value >= 1e6 || (value > 0 && value < 1e-3) ? fmt::format("{:.3e}", value)
+                                                       : fmt::format("{:.4g}", value);
+}
+
+std::string to_text(const Verdict& verdict) {
+    std::string text = fmt::format(
+        "{} at {:.3f} s, outcome {}{}\n{}.\n\n",
+        to_string(verdict.decision),
+        verdict.at_s,
+        verdict.index,
+        verdict.rule.empty() ? "" : ": " + verdict.rule,
+        verdict.explanation);
+    Table table{
+        .header = {"METRIC", "ARM", "REQUESTS", "EVENTS", "RATE", "95 % INTERVAL", "HARM", "SAFE"},
+        .rows = {}};
+    const auto row = [&](const MetricVerdict& metric, const char* name, const ArmEstimate& arm) {
+        const bool is_canary = &arm == &metric.canary;
+        table.rows.push_back(
+            {is_canary ? metric.name : "",
+             name,
+             fmt::format("{}", arm.total),
+             fmt::format("{} {}", arm.events, metric.event),
+             fmt::format("{:.4g} %", 100 * arm.rate),
+             fmt::format("{:.4g} to {:.4g} %", 100 * arm.interval.low, 100 * arm.interval.high),
+             is_canary ? number(metric.e_value) : "",
+             is_canary ? number(metric.pass_e_value) : ""});
+    };
+    for (const MetricVerdict& metric : verdict.metrics) {
+        row(metric, "canary", metric.canary);
+        row(metric, "stable", metric.stable);
+    }
+    text += to_text(table);
+    text += fmt::format(
+        "\nEvidence of harm {} (fails at {}), p = {}; each metric is safe at {}\n",
+        number(verdict.e_value),
+        number(verdict.fail_at),
+        number(verdict.p_value),
+        number(verdict.pass_at));
+    if (verdict.requests_to_decision && verdict.seconds_to_decision) {
+        text += fmt::format(
+            "If it goes on like this, a decision takes about {:.0f} more canary requests, {:.0f} s "
+            "at this traffic\n",
+            *verdict.requests_to_decision,
+            *verdict.seconds_to_decision);
+    }
+    return text;
+}
+
+int exit_code_of(Decision decision) {
+    switch (decision) {
+        case Decision::pass:
+            return exit_ok;
+        case Decision::fail:
+            return exit_degraded;
+        case Decision::go_on:
+        case Decision::hold:
+        case Decision::inconclusive:
+            return exit_unfinished;
+    }
+    return exit_error;
+}
+
+// The path of the evidence, as it is walked.
+class Path {
+public:
+    explicit Path(const JudgeOptions& options) : options_(options) {}
+
+    void add(const Judge& judge, const State& state) {
+        if (options_.every == 0 || state.observed % options_.every != 0) return;
+        const Verdict verdict = judge.verdict(state);
+        double safety = INFINITY;
+        for (const MetricVerdict& metric : verdict.metrics) {
+            safety = std::min(safety, metric.pass_e_value);
+        }
+        const double at_s = state.now_s + state.origin_s.value_or(0);
+        items_.push_back(json::Object{
+            {"index", state.observed},
+            {"t", at_s},
+            {"eValue", verdict.e_value},
+            {"pValue", verdict.p_value},
+            {"passEValue", safety},
+            {"decision", json::string(to_string(verdict.decision))}});
+        table_.rows.push_back(
+            {fmt::format("{}", state.observed),
+             fmt::format("{:.3f}", at_s),
+             number(verdict.e_value),
+             number(verdict.p_value),
+             number(safety),
+             std::string(to_string(verdict.decision))});
+    }
+    std::string text() const { return table_.rows.empty() ? "" : to_text_of(table_) + "\n"; }
+    json::Array items() && { return std::move(items_); }
+
+private:
+    static std::string to_text_of(const Table& table) { return serin::cli::to_text(table); }
+
+    const JudgeOptions& options_;
+    Table table_{.header = {"OUTCOME", "SECONDS", "HARM", "P", "SAFE", "DECISION"}, .rows = {}};
+    json::Array items_;
+};
+
+}  // namespace
+
+Result<Replay> replay_sequential(
+    const std::string& spec_text, std::FILE* outcomes, const JudgeOptions& options) {
+    SERIN_TRY(Spec spec, read_spec_text(spec_text, options.spec_file));
+    statistics::FactorCache cache;
+    const Judge judge(std::move(spec), cache);
+    State state = judge.begin();
+    Path path(options);
+    Lines lines(outcomes);
+    std::string_view line;
+    while (!is_over(state, options.goes_on) && lines.next(line)) {
+        if (line.find_first_not_of(" \t") == line.npos) continue;
+        const auto outcome = read_outcome(line);
+        if (!outcome) {
+            return fail(
+                ErrorKind::invalid,
+                fmt::format("outcomes, line {}: {}", lines.number(), outcome.error().message));
+        }
+        judge.observe(state, *outcome);
+        path.add(judge, state);
+    }
+    const Verdict verdict = judge.verdict(state);
+    Replay replay{.text = "", .exit_code = exit_code_of(verdict.decision)};
+    if (options.format == Format::json || options.format == Format::yaml) {
+        json::Object document = print_verdict(verdict);
+        if (options.every > 0) document["path"] = std::move(path).items();
+        replay.text = options.format == Format::json ? json::print_pretty(document) + "\n"
+                                                     : json::print_yaml(document);
+    } else {
+        replay.text = path.text() + to_text(verdict);
+    }
+    return replay;
+}
+
+int run_judge_sequential(const JudgeOptions& options) {
+    std::string spec;
+    if (!options.spec_file.empty()) {
+        std::ifstream in(options.spec_file);
+        if (!in) return report({ErrorKind::invalid, "cannot read " + options.spec_file});
+        spec.assign(std::istreambuf_iterator<char>(in), {});
+    }
+    const auto replay = replay_sequential(spec, stdin, options);
+    if (!replay) return report(replay.error());
+    fmt::print("{}", replay->text);
+    return replay->exit_code;
+}
+
+}  // namespace serin::cli
