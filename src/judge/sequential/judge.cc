@@ -25,15 +25,21 @@ TestState fresh(const MetricSpec& spec) {
     return RateState{};
 }
 
-// True if the unit has been counted in this step. A small table of fingerprints: who made many
-// requests lately is in it, and that is who matters.
+// True if the unit has been counted in this step. A small table of fingerprints, in which a unit
+// holds its place the better the more requests it makes: those of the heavy ones count once, and it
+// does not matter that a rare one may count again.
 bool is_known(State& state, std::uint64_t unit) {
+    constexpr std::uint32_t hold_mask = 0xFF;
     const std::uint64_t bits = scramble(unit);
-    const auto fingerprint = static_cast<std::uint32_t>(bits >> 32U) | 1U;
+    const auto fingerprint = static_cast<std::uint32_t>(bits >> 32U) & ~hold_mask;
     std::uint32_t& slot = state.units[bits % unit_slots];
-    const bool known = slot == fingerprint;
-    slot = fingerprint;
-    return known;
+    const std::uint32_t hold = slot & hold_mask;
+    if (hold > 0 && (slot & ~hold_mask) == fingerprint) {
+        if (hold < hold_mask) ++slot;
+        return true;
+    }
+    slot = hold > 1 ? slot - 1 : fingerprint | 1U;
+    return false;
 }
 
 // What the outcome is to the metric; empty: nothing.

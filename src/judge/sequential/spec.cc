@@ -326,7 +326,7 @@ std::string fingerprint(const Spec& spec) {
         spec.beta,
         spec.warmup_s,
         spec.plan.duration_s,
-        spec.plan.grid_s,
+        spec.plan.coarse_s,
         spec.plan.steps,
         spec.hold_at);
     for (const MetricSpec& metric : spec.metrics) {
