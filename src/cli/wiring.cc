@@ -5,6 +5,7 @@
 #include "control/analysis_controller.h"
 #include "control/deployment_controller.h"
 #include "control/event_expiry.h"
+#include "control/experiment_controller.h"
 #include "control/manager.h"
 #include "control/release_controller.h"
 #include "gateway/gateway.h"
@@ -56,6 +57,7 @@ struct LocalMachine::Parts {
     control::AnalysisController analysis;
     control::ReleaseController releases;
     control::DeploymentController deployments;
+    control::ExperimentController experiments;
     control::EventExpiry event_expiry;
     std::optional<control::Manager> manager;
     std::optional<server::ApiServer> server;
@@ -98,6 +100,7 @@ struct LocalMachine::Parts {
                {std::string(metrics::JobSource::provider), &job}}),
           releases(loop, *store, store->evidence(), router),
           deployments(loop, *store, store->evidence(), router),
+          experiments(loop, *store, router),
           event_expiry(*store, loop) {}
 };
 
@@ -223,7 +226,11 @@ Result<> LocalMachine::start(const UpOptions& options) {
         joined(
             {parts_->node.reconcilers(),
              parts_->gateway.reconcilers(),
-             {&parts_->analysis, &parts_->releases, &parts_->deployments, &parts_->event_expiry}}));
+             {&parts_->analysis,
+              &parts_->releases,
+              &parts_->deployments,
+              &parts_->experiments,
+              &parts_->event_expiry}}));
     // Manifests come before turns: those with errors must not leave half a machine running.
     parts_->manifests.emplace(loop_, *parts_->store, parts_->admission, options.paths, options.ns);
     SERIN_TRY_DO(parts_->manifests->start());

@@ -1,13 +1,24 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace serin {
 
-// The split between the services of one release: the candidate's share, in parts of `total`.
+// What another service gets beside stable and candidate.
+struct SplitShare {
+    std::string service;
+    int weight = 0;
+    friend bool operator==(const SplitShare&, const SplitShare&) = default;
+};
+
+// The split between the services of one release: the candidate's share and others', in parts of
+// `total`; the stable service has the rest.
 struct Split {
     int candidate = 0;
     int total = 100;
+    std::vector<SplitShare> others;  // By service.
     friend bool operator==(const Split&, const Split&) = default;
 };
 
