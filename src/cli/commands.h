@@ -38,7 +38,8 @@ int run_delete(
 int run_apply(Api& api, const std::vector<std::string>& paths, bool dry_run, Format format);
 
 // --- Rollouts (rollouts.cc, rollout_actions.cc)
-int run_get_rollout(Api& api, const std::string& name, bool watches, Format format);
+int run_get_rollout(Api& api, const std::string& name, bool watches);
+int run_get_experiment(Api& api, const std::string& name, bool watches);
 struct StatusOptions {
     std::string name;
     bool watches = true;
@@ -55,6 +56,7 @@ struct PromoteOptions {
 };
 int run_promote(Api& api, const PromoteOptions& options);
 int run_abort(Api& api, const std::vector<std::string>& names, Format format);
+// The first name may be "rollout" or "experiment", for what the others are.
 int run_retry(Api& api, const std::vector<std::string>& names, Format format);
 int run_pause(Api& api, const std::vector<std::string>& names, Format format);
 int run_restart(Api& api, const std::vector<std::string>& names, Duration in, Format format);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cli/tree.h"
 #include "ports/object.h"
 
 #include <string>
@@ -10,6 +11,7 @@
 
 namespace serin::cli {
 
+// Objects that belong to others are passed over.
 struct ExperimentFamily {
     Object experiment;
     std::vector<Object> replica_sets;
@@ -18,7 +20,14 @@ struct ExperimentFamily {
     std::vector<Object> jobs;
 };
 
-// The header and the tree of templates, pods, analysis runs and jobs.
+// The experiment with its templates' ReplicaSets, pods, analysis runs and jobs.
+TreeNode experiment_node(const ExperimentFamily& family, Instant now);
+
+// The header and the tree.
 std::string render_experiment(const ExperimentFamily& family, Instant now);
+
+// "1m", or "" without one; what is left of it; "" before it has begun and after its end.
+std::string experiment_duration(const Object& experiment);
+std::string experiment_remaining(const Object& experiment, Instant now);
 
 }  // namespace serin::cli

@@ -1,6 +1,7 @@
 #include "cli/apply.h"
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
+#include "cli/experiment_view.h"
 #include "cli/rollout_view.h"
 #include "cli/table.h"
 #include "manifest/folder.h"
@@ -51,7 +52,9 @@ Table table_of(
     const ResourceType& type, const std::vector<Object>& objects, bool with_ns, Instant now) {
     Table table;
     const bool is_rollout = &type == &types::rollout();
-    const bool has_phase = &type == &types::pod() || &type == &types::analysis_run();
+    const bool is_experiment = &type == &types::experiment();
+    const bool has_phase =
+        is_experiment || &type == &types::pod() || &type == &types::analysis_run();
     if (is_rollout) {
         table.header = {
             "NAME",
@@ -63,6 +66,8 @@ Table table_of(
             "DESIRED",
             "UP-TO-DATE",
             "AVAILABLE"};
+    } else if (is_experiment) {
+        table.header = {"NAME", "STATUS", "DURATION", "REMAINING", "AGE"};
     } else if (has_phase) {
         table.header = {"NAME", "STATUS", "AGE"};
     } else {
@@ -90,6 +95,13 @@ Table table_of(
                 row.push_back(
                     &type == &types::pod() ? pod_status(object)
                                            : std::string(object.text("/status/phase", "Pending")));
+            }
+            if (is_experiment) {
+                const auto or_dash = [](std::string text) {
+                    return text.empty() ? "-" : std::move(text);
+                };
+                row.push_back(or_dash(experiment_duration(object)));
+                row.push_back(or_dash(experiment_remaining(object, now)));
             }
             row.push_back(age);
         }
@@ -139,7 +151,10 @@ int run_get(Api& api, const GetOptions& options) {
     const auto type = type_named(options.type);
     if (!type) return report(type.error());
     if (*type == &types::rollout() && !options.name.empty() && options.format == Format::text) {
-        return run_get_rollout(api, options.name, options.watches, options.format);
+        return run_get_rollout(api, options.name, options.watches);
+    }
+    if (*type == &types::experiment() && !options.name.empty() && options.format == Format::text) {
+        return run_get_experiment(api, options.name, options.watches);
     }
     if (!options.watches) {
         const auto printed = print_objects(api, **type, options);

@@ -205,7 +205,34 @@ int run_abort(Api& api, const std::vector<std::string>& names, Format format) {
     return patch_all(api, names, patch, Part::status, "aborted", format);
 }
 
+namespace {
+
+// An experiment without a status begins anew.
+int retry_experiments(Api& api, const std::vector<std::string>& names, Format format) {
+    int code = exit_ok;
+    for (const std::string& name : names) {
+        const auto after = api.merge_patch(
+            types::experiment(), name, json::Object{{"status", nullptr}}, Part::status);
+        if (!after) {
+            code = report(after.error());
+        } else if (format == Format::json || format == Format::yaml) {
+            print_document(after->document(), format);
+        } else {
+            fmt::print("experiment '{}' retried\n", name);
+        }
+    }
+    return code;
+}
+
+}  // namespace
+
 int run_retry(Api& api, const std::vector<std::string>& names, Format format) {
+    if (names.size() > 1) {
+        const ResourceType* type = find_type(names.front());
+        const std::vector<std::string> rest(names.begin() + 1, names.end());
+        if (type == &types::experiment()) return retry_experiments(api, rest, format);
+        if (type == &types::rollout()) return run_retry(api, rest, format);
+    }
     const json::Value patch = json::Object{{"status", json::Object{{"abort", false}}}};
     return patch_all(api, names, patch, Part::status, "retried", format);
 }

@@ -1,6 +1,7 @@
 #include "cli/rollout_view.h"
 
-#include "cli/table.h"
+#include "cli/experiment_view.h"
+#include "cli/tree.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -25,14 +26,6 @@ std::int64_t number(std::string_view text) {
 
 std::int64_t revision_of(const Object& object) {
     return number(object.annotation(revision_annotation).value_or("0"));
-}
-
-std::string age(const Object& object, Instant now) {
-    return object.created() ? format_age(now - *object.created()) : "";
-}
-
-bool is_owned_by(const Object& object, const Object& owner) {
-    return !owner.uid().empty() && object.controller_uid() == owner.uid();
 }
 
 const json::Array* steps_of(const Object& rollout) {
@@ -86,17 +79,6 @@ std::vector<std::string> roles_of(const Object& replica_set, const Roles& roles)
     return found;
 }
 
-std::string replica_set_status(const Object& replica_set) {
-    const std::int64_t wanted = replica_set.integer("/spec/replicas");
-    const std::int64_t available = replica_set.integer("/status/availableReplicas");
-    const std::int64_t current = replica_set.integer("/status/replicas");
-    if (available < wanted ||
-        replica_set.integer("/status/observedGeneration") < replica_set.generation()) {
-        return "Progressing";
-    }
-    return wanted == 0 && current == 0 ? "ScaledDown" : "Healthy";
-}
-
 std::string replica_set_info(const Object& replica_set, const Roles& roles, Instant now) {
     std::string info = fmt::format("{}", fmt::join(roles_of(replica_set, roles), ","));
     if (const auto deadline = replica_set.annotation("scale-down-deadline")) {
@@ -109,97 +91,20 @@ std::string replica_set_info(const Object& replica_set, const Roles& roles, Inst
     return info;
 }
 
-std::string pod_info(const Object& pod) {
-    std::int64_t ready = 0;
-    std::int64_t restarts = 0;
-    const json::Array* statuses = json::array(pod.find("/status/containerStatuses"));
-    if (statuses != nullptr) {
-        for (const json::Value& status : *statuses) {
-            ready += json::boolean(json::find(status, "/ready")).value_or(false) ? 1 : 0;
-            restarts += json::integer(json::find(status, "/restartCount")).value_or(0);
-        }
-    }
-    const json::Array* containers = json::array(pod.find("/spec/containers"));
-    std::string info =
-        fmt::format("ready:{}/{}", ready, containers == nullptr ? 0 : containers->size());
-    if (restarts > 0) info += fmt::format(",restarts:{}", restarts);
-    return info;
-}
-
-std::string run_info(const Object& run) {
-    struct Count {
-        std::string_view icon;
-        std::string_view field;
-        std::int64_t sum = 0;
-    };
-    Count counts[] = {
-        {"✔", "/successful"}, {"✖", "/failed"}, {"?", "/inconclusive"}, {"⚠", "/error"}};
-    if (const json::Array* results = json::array(run.find("/status/metricResults"))) {
-        for (const json::Value& result : *results) {
-            for (Count& count : counts) {
-                count.sum += json::integer(json::find(result, count.field)).value_or(0);
-            }
-        }
-    }
-    std::string info;
-    for (const Count& count : counts) {
-        if (count.sum == 0) continue;
-        if (!info.empty()) info += ",";
-        info += fmt::format("{} {}", count.icon, count.sum);
-    }
-    return info;
-}
-
-// A tree of rows, each with its children.
-struct Node {
-    std::string icon;  // Before the name.
-    std::string name;
-    std::string kind;
-    std::string status;
-    std::string age;
-    std::string info;
-    std::vector<Node> children;
-};
-
-void add_rows(const Node& node, const std::string& lead, const std::string& branch, Table& table) {
-    const std::string status =
-        node.status.empty() ? ""
-                            : fmt::format("{} {}", icon_of(node.kind, node.status), node.status);
-    table.rows.push_back(
-        {branch + node.icon + " " + node.name, node.kind, status, node.age, node.info});
-    for (size_t i = 0; i < node.children.size(); ++i) {
-        const bool is_last = i + 1 == node.children.size();
-        add_rows(
-            node.children[i],
-            lead + (is_last ? "   " : "│  "),
-            lead + (is_last ? "└──" : "├──"),
-            table);
-    }
-}
-
-Node replica_set_node(const RolloutFamily& family, const Object& replica_set, Instant now) {
-    Node node{
+TreeNode replica_set_node(const RolloutFamily& family, const Object& replica_set, Instant now) {
+    TreeNode node{
         .icon = "⧉",
         .name = std::string(replica_set.name()),
         .kind = "ReplicaSet",
         .status = replica_set_status(replica_set),
         .age = age(replica_set, now),
         .info = replica_set_info(replica_set, roles_of(family.rollout), now)};
-    for (const Object& pod : family.pods) {
-        if (!is_owned_by(pod, replica_set)) continue;
-        node.children.push_back(
-            {.icon = "□",
-             .name = std::string(pod.name()),
-             .kind = "Pod",
-             .status = pod_status(pod),
-             .age = age(pod, now),
-             .info = pod_info(pod)});
-    }
+    add_pods(node, family.pods, replica_set, now);
     return node;
 }
 
-Node tree_of(const RolloutFamily& family, Instant now) {
-    Node root{
+TreeNode tree_of(const RolloutFamily& family, Instant now) {
+    TreeNode root{
         .icon = "⟳",
         .name = std::string(family.rollout.name()),
         .kind = "Rollout",
@@ -208,21 +113,26 @@ Node tree_of(const RolloutFamily& family, Instant now) {
     std::set<std::int64_t, std::greater<>> revisions;
     for (const Object& set : family.replica_sets) revisions.insert(revision_of(set));
     for (const Object& run : family.analysis_runs) revisions.insert(revision_of(run));
+    for (const Object& one : family.experiments) revisions.insert(revision_of(one));
     for (const std::int64_t revision : revisions) {
-        Node node{.icon = "#", .name = fmt::format("revision:{}", revision)};
+        TreeNode node{.icon = "#", .name = fmt::format("revision:{}", revision)};
         for (const Object& set : family.replica_sets) {
             if (revision_of(set) != revision) continue;
             node.children.push_back(replica_set_node(family, set, now));
         }
+        for (const Object& experiment : family.experiments) {
+            if (revision_of(experiment) != revision) continue;
+            node.children.push_back(experiment_node(
+                {.experiment = experiment,
+                 .replica_sets = family.experiment_sets,
+                 .pods = family.pods,
+                 .analysis_runs = family.experiment_runs,
+                 .jobs = family.jobs},
+                now));
+        }
         for (const Object& run : family.analysis_runs) {
             if (revision_of(run) != revision) continue;
-            node.children.push_back(
-                {.icon = "α",
-                 .name = std::string(run.name()),
-                 .kind = "AnalysisRun",
-                 .status = std::string(run.text("/status/phase", "Pending")),
-                 .age = age(run, now),
-                 .info = run_info(run)});
+            node.children.push_back(run_node(run, family.jobs, now));
         }
         root.children.push_back(std::move(node));
     }
@@ -371,9 +281,7 @@ std::int64_t actual_weight(const Object& rollout) {
 }
 
 std::string render_rollout(const RolloutFamily& family, Instant now) {
-    Table table{.header = {"NAME", "KIND", "STATUS", "AGE", "INFO"}, .rows = {}};
-    add_rows(tree_of(family, now), "", "", table);
-    return header(family) + "\n" + to_text(table);
+    return header(family) + "\n" + render_tree(tree_of(family, now));
 }
 
 }  // namespace serin::cli

@@ -15,6 +15,10 @@ struct RolloutFamily {
     std::vector<Object> replica_sets;
     std::vector<Object> pods;
     std::vector<Object> analysis_runs;
+    std::vector<Object> jobs;  // Of all analysis runs.
+    std::vector<Object> experiments;
+    std::vector<Object> experiment_sets;  // ReplicaSets and AnalysisRuns of Experiments.
+    std::vector<Object> experiment_runs;
 };
 
 struct PhaseView {

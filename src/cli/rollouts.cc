@@ -1,10 +1,13 @@
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
+#include "cli/experiment_view.h"
 #include "cli/rollout_view.h"
+#include "ports/job.h"
 
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <functional>
 #include <unistd.h>
 
 namespace serin::cli {
@@ -13,7 +16,12 @@ namespace {
 
 const std::vector<const ResourceType*>& family_types() {
     static const std::vector<const ResourceType*> all = {
-        &types::rollout(), &types::replica_set(), &types::pod(), &types::analysis_run()};
+        &types::rollout(),
+        &types::experiment(),
+        &types::replica_set(),
+        &types::pod(),
+        &types::analysis_run(),
+        &types::job()};
     return all;
 }
 
@@ -26,10 +34,25 @@ Result<RolloutFamily> read_family(Api& api, const std::string& name) {
     RolloutFamily family;
     SERIN_TRY(family.rollout, api.get(types::rollout(), name));
     SERIN_TRY(family.replica_sets, api.list(types::replica_set()));
+    family.experiment_sets = family.replica_sets;
     keep_owned(family.replica_sets, family.rollout);
+    SERIN_TRY(family.experiments, api.list(types::experiment()));
+    keep_owned(family.experiments, family.rollout);
+    SERIN_TRY(family.jobs, api.list(types::job()));
     SERIN_TRY(family.pods, api.list(types::pod()));
     SERIN_TRY(family.analysis_runs, api.list(types::analysis_run()));
+    family.experiment_runs = family.analysis_runs;
     keep_owned(family.analysis_runs, family.rollout);
+    return family;
+}
+
+Result<ExperimentFamily> read_experiment(Api& api, const std::string& name) {
+    ExperimentFamily family;
+    SERIN_TRY(family.experiment, api.get(types::experiment(), name));
+    SERIN_TRY(family.replica_sets, api.list(types::replica_set()));
+    SERIN_TRY(family.pods, api.list(types::pod()));
+    SERIN_TRY(family.analysis_runs, api.list(types::analysis_run()));
+    SERIN_TRY(family.jobs, api.list(types::job()));
     return family;
 }
 
@@ -54,14 +77,11 @@ void print_status(const StatusOptions& options, const PhaseView& view, int code)
     std::fflush(stdout);
 }
 
-}  // namespace
-
-int run_get_rollout(Api& api, const std::string& name, bool watches, Format format) {
-    static_cast<void>(format);
+// Prints what `render` gives, with `watches` again whenever it is something else.
+int show_tree(Api& api, bool watches, const std::function<Result<std::string>()>& render) {
     std::string shown;
     const auto show = [&](bool clears) -> Result<bool> {
-        SERIN_TRY(const RolloutFamily family, read_family(api, name));
-        const std::string text = render_rollout(family, api.now());
+        SERIN_TRY(const std::string text, render());
         if (text != shown) {
             // Home, then clear: no flicker, and nothing of a longer former picture stays.
             if (clears) fmt::print("\x1b[H\x1b[2J");
@@ -78,6 +98,22 @@ int run_get_rollout(Api& api, const std::string& name, bool watches, Format form
     const bool is_terminal = isatty(STDOUT_FILENO) == 1;
     const auto watched = api.watch(family_types(), std::nullopt, [&] { return show(is_terminal); });
     return watched ? exit_ok : report(watched.error());
+}
+
+}  // namespace
+
+int run_get_rollout(Api& api, const std::string& name, bool watches) {
+    return show_tree(api, watches, [&]() -> Result<std::string> {
+        SERIN_TRY(const RolloutFamily family, read_family(api, name));
+        return render_rollout(family, api.now());
+    });
+}
+
+int run_get_experiment(Api& api, const std::string& name, bool watches) {
+    return show_tree(api, watches, [&]() -> Result<std::string> {
+        SERIN_TRY(const ExperimentFamily family, read_experiment(api, name));
+        return render_experiment(family, api.now());
+    });
 }
 
 int run_status(Api& api, const StatusOptions& options) {

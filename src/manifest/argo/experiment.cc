@@ -176,10 +176,13 @@ std::optional<std::string> find_tag(
         if (!state.available_at || !duration || !*duration) return std::string();
         return format_time(*state.available_at + **duration);
     }
-    for (const ArmState& arm : state.arms) {
-        if (tag == fmt::format("templates.{}.podTemplateHash", arm.name)) return arm.revision;
-        if (tag == fmt::format("templates.{}.replicaset.name", arm.name))
-            return arm_group_name(experiment, arm.name);
+    for (const json::Value& arm : list_at(experiment, "/spec/templates")) {
+        const std::string name(json::text(json::find(arm, "/name")).value_or(""));
+        if (tag == fmt::format("templates.{}.replicaset.name", name))
+            return arm_group_name(experiment, name);
+        if (tag != fmt::format("templates.{}.podTemplateHash", name)) continue;
+        const auto known = std::ranges::find(state.arms, name, &ArmState::name);
+        return known == state.arms.end() ? std::string() : known->revision;
     }
     return std::nullopt;
 }
