@@ -36,7 +36,8 @@ void write_file(const std::string& path, const std::string& text);
 class Machine {
 public:
     // With the manifests of an example, its Gateway on a port of its own, and the images v1
-    // (healthy), v2 (healthy), v3 (20 % errors), v3-slow (+40 % latency).
+    // (healthy), v2 (healthy), v3 (20 % errors), v3-slow (+40 % latency). The limit of the
+    // canary's latency is 5 times that of stable, where the example "shop" has 1.25.
     explicit Machine(const std::string& example = "shop");
     ~Machine();
     Machine(const Machine&) = delete;
