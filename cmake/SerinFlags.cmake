@@ -12,6 +12,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
         -Wno-restrict -Wno-maybe-uninitialized)
 endif()
 
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    # libstdc++ 12 uses in its algorithms what it calls deprecated.
+    target_compile_options(serin_flags_strict INTERFACE -Wno-deprecated-declarations)
+endif()
+
 set(SERIN_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize takes them")
 if(SERIN_SANITIZE)
     add_compile_options(-fsanitize=${SERIN_SANITIZE} -fno-omit-frame-pointer
@@ -20,6 +25,11 @@ if(SERIN_SANITIZE)
     if(SERIN_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
         add_compile_options(-Wno-tsan)
     endif()
+endif()
+
+option(SERIN_FUZZ "Build for libFuzzer (needs clang)" OFF)
+if(SERIN_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
 # Messages and debug information name files as the repository does, whatever folder it lies in.
