@@ -17,8 +17,7 @@ constexpr double canary_rate_max = 0.999;
 constexpr double step_width = 0.05;
 constexpr double nearly_certain = 0.99;
 constexpr double ln_hundred = 4.605170185988092;
-constexpr double ln_negligible = -0.7;  // e^-0.7 < 0.5 <= what is staked: the value is below 1.
-constexpr std::size_t entries_count = 2048;
+constexpr std::size_t entries_count = 8192;
 // Larger blocks hardly repeat.
 constexpr std::uint64_t cached_block_max = 4096;
 
@@ -157,7 +156,7 @@ void TwoSample::stake(double due, double stable_rate, const Bets& bets) {
     staked = due;
 }
 
-bool TwoSample::add(const Block& block, RateStep stable, const Bets& bets, FactorCache& cache) {
+double TwoSample::add(const Block& block, RateStep stable, const Bets& bets, FactorCache& cache) {
     const Factors& factors = cache.find(bets, block, stable, origin);
     const auto canary_events = static_cast<double>(block.canary_events);
     const auto stable_events = static_cast<double>(block.stable_events);
@@ -174,9 +173,12 @@ bool TwoSample::add(const Block& block, RateStep stable, const Bets& bets, Facto
             highest = std::max(highest, ln_wealth[i]);
         }
     }
-    if (highest < ln_negligible) return false;
-    ln_peak = std::max(ln_peak, ln_value(bets));
-    return true;
+    return highest;
+}
+
+void TwoSample::keep_peak(double highest, const Bets& bets) {
+    SERIN_CHECK(staked == 1);
+    if (highest > ln_peak) ln_peak = std::max(ln_peak, ln_value(bets));
 }
 
 double TwoSample::ln_value(const Bets& bets) const {

@@ -88,7 +88,7 @@ double growth(const Bets& bets, RateStep stable, RateStep origin, Rates truth, d
 struct TwoSample {
     std::array<double, points_max> ln_wealth;
     double staked = 0;   // Of 1; the rest is kept and counts as it is.
-    double ln_peak = 0;  // The highest value seen.
+    double ln_peak = 0;  // The highest value that keep_peak() saw.
     RateStep origin = 0;
 
     TwoSample() { ln_wealth.fill(ln_zero); }
@@ -96,9 +96,12 @@ struct TwoSample {
     // Puts down more of the stake: what it becomes counts from now on. No-op when `due` is not more
     // than is staked already. REQUIRES: due <= 1.
     void stake(double due, double stable_rate, const Bets& bets);
-    // Returns whether the value may have moved to where it matters (below half of the stake it is
-    // not even computed).
-    bool add(const Block& block, RateStep stable, const Bets& bets, FactorCache& cache);
+    // Returns ln of the wealthiest point: the value is at most that and what is not staked, so that
+    // it need not be computed while that is little.
+    double add(const Block& block, RateStep stable, const Bets& bets, FactorCache& cache);
+    // Remembers the value if it is the highest so far. `highest` is what `add` returned.
+    // REQUIRES: everything is staked.
+    void keep_peak(double highest, const Bets& bets);
     // ln of the e-process. At 0 there is no evidence either way.
     double ln_value(const Bets& bets) const;
 };

@@ -39,6 +39,8 @@ constexpr std::array<std::size_t, 2> safety_places{3, 4};
 
 constexpr double fastest_ms = 0.1;
 constexpr double bucket_growth = 1.05;
+constexpr double ln_negligible = -3;
+constexpr double negligible = 0.45;  // With e^-3 from each threshold, less than what is staked.
 constexpr double inside = 0.999999;  // An edge, times this, is in the bucket that it ends.
 constexpr double half_life_s = 600;
 constexpr double pairing_s = 60;
@@ -148,14 +150,14 @@ void add_safety(LatencyState& state, const Look& look, std::size_t index) {
         .stable = state.stable_pending,
         .stable_events = threshold.stable_slow};
     const auto step = to_step(threshold.baseline.rate());
-    test.add(block, step, look.bets.safety, look.cache);
+    test.keep_peak(test.add(block, step, look.bets.safety, look.cache), look.bets.safety);
     std::copy_n(test.ln_wealth.begin(), safety.ln_wealth.size(), safety.ln_wealth.begin());
     safety.ln_peak = test.ln_peak;
 }
 
 // REQUIRES: both arms are in the pending block.
 News close(LatencyState& state, const Look& look) {
-    bool is_news = false;
+    double value_max = 0;  // Of what is staked, but for what is negligible.
     if (!look.is_warming) {
         for (std::size_t i = 0; i < safety_count(look.spec); ++i) {
             add_safety(state, look, i);
@@ -171,9 +173,10 @@ News close(LatencyState& state, const Look& look) {
             .stable_events = threshold.stable_slow};
         if (!look.is_warming) {
             threshold.harm.stake(look.stakes, rate, look.bets.harm);
-            if (threshold.harm.add(block, to_step(rate), look.bets.harm, look.cache)) {
-                is_news = true;
-            }
+            const double highest =
+                threshold.harm.add(block, to_step(rate), look.bets.harm, look.cache);
+            if (highest > ln_negligible)
+                value_max += place(look.spec, i).weight * std::exp(highest);
         }
         threshold.baseline.add(block.stable_events, block.stable, look.now_s, half_life_s);
     }
@@ -182,7 +185,7 @@ News close(LatencyState& state, const Look& look) {
     state.canary_share += share_smoothing * (share - state.canary_share);
     clear_pending(state);
     refresh_if_due(state, look);
-    return is_news ? News::evidence : News::calm;
+    return value_max > negligible ? News::evidence : News::calm;
 }
 
 void count(LatencyState& state, const Look& look, Arm arm, double ms) {

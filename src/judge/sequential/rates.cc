@@ -22,6 +22,7 @@ constexpr std::uint64_t block_size = 8;
 constexpr std::uint64_t block_size_even = 4;  // From this share of the canary on.
 constexpr double even_share = 0.25;
 constexpr double share_smoothing = 0.05;
+constexpr double ln_negligible = -0.7;  // e^-0.7 < 0.5 <= what is staked: the value is below 1.
 constexpr double safety_difference_min = 0.005;
 constexpr double half = 0.5;
 
@@ -47,12 +48,15 @@ News close(RateState& state, const Look& look) {
     bool is_news = false;
     if (look.is_warming && look.spec.subject == Subject::errors) {
         state.catastrophe.stake(1, rate, catastrophe);
-        is_news = state.catastrophe.add(block, step, catastrophe, look.cache);
+        const double highest = state.catastrophe.add(block, step, catastrophe, look.cache);
+        state.catastrophe.keep_peak(highest, catastrophe);
+        is_news = true;
     } else if (!look.is_warming) {
         state.harm.stake(look.stakes, rate, look.bets.harm);
-        is_news = state.harm.add(block, step, look.bets.harm, look.cache);
+        is_news = state.harm.add(block, step, look.bets.harm, look.cache) > ln_negligible;
         const Bets safety = safety_bets(state, look);
-        state.safety.add(block, step, safety, look.cache);
+        const double highest = state.safety.add(block, step, safety, look.cache);
+        state.safety.keep_peak(highest, safety);
     }
     learn(state, look, block.stable_events, block.stable);
     const auto total = static_cast<double>(block.canary + block.stable);
