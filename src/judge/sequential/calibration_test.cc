@@ -249,6 +249,17 @@ TEST_CASE("a user who makes most of the requests counts once") {
     CHECK(failed <= 1);
 }
 
+TEST_CASE("neither equal latency, nor 5 % more, nor a slow time of both arms fails a canary") {
+    const std::string latency = R"({"metrics": [{"metric": "latency"}]})";
+    Traffic traffic{.per_second = 100, .history_s = 60, .weight = rising_weight, .median_ms = 50};
+    CHECK(play(latency, traffic, 25, 300).failed == 0);
+    traffic.canary_slowness = always(1.05);
+    CHECK(play(latency, traffic, 25, 300).failed == 0);
+    traffic.canary_slowness =
+        traffic.stable_slowness = [](double at_s) { return at_s > 60 && at_s < 180 ? 3.0 : 1.0; };
+    CHECK(play(latency, traffic, 25, 300).failed == 0);
+}
+
 TEST_CASE("a cold start is forgiven in the warm-up, a broken canary is not") {
     statistics::FactorCache cache;
     const Judge judge(
