@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 // Properties over releases and worlds that nobody would set up by hand: any state may meet any
@@ -62,6 +63,28 @@ Plan any_plan() {
     return plan;
 }
 
+Plan any_flip_plan() {
+    Plan plan = any_plan();
+    plan.steps.clear();
+    plan.routing.reset();
+    plan.judge_from.reset();
+    plan.enough.reset();
+    plan.surge = {0, false};
+    plan.has_candidate_service = coin();
+    Flip flip{
+        .is_automatic = coin(),
+        .wait = std::chrono::seconds(upto(1) * upto(60)),
+        .has_judge_before = coin(),
+        .has_judge_after = coin()};
+    if (coin()) flip.preview_replicas = upto(12);
+    if (coin()) flip.retire_delay = std::chrono::seconds(upto(60));
+    if (coin()) flip.retire_limit = upto(2);
+    if (coin()) flip.abort_keep = std::chrono::seconds(upto(60));
+    flip.keeps_aborted = upto(5) == 0;
+    plan.flip = flip;
+    return plan;
+}
+
 RunPhase any_phase() {
     return *rc::gen::element(
         RunPhase::pending,
@@ -70,6 +93,14 @@ RunPhase any_phase() {
         RunPhase::failed,
         RunPhase::error,
         RunPhase::inconclusive);
+}
+
+FlipNote any_flip_note() {
+    FlipNote note{.is_cleared = coin(), .is_known = upto(5) == 0};
+    if (coin()) note.former = {any_revision()};
+    if (coin()) note.before_run = RunNote{"run-1", any_phase(), ""};
+    if (coin()) note.after_run = RunNote{"run-2", any_phase(), ""};
+    return note;
 }
 
 ReleaseState any_state(const Plan& plan) {
@@ -87,6 +118,12 @@ ReleaseState any_state(const Plan& plan) {
     state.skips_steps = upto(5) == 0;
     if (coin()) state.step_run = RunNote{"run-1", any_phase(), ""};
     if (coin()) state.background_run = RunNote{"run-2", any_phase(), ""};
+    if (plan.flip) {
+        state.step_run.reset();
+        state.background_run.reset();
+        state.flip = any_flip_note();
+        if (coin()) state.holds.push_back({HoldKind::before_flip, start});
+    }
     state.progress = {
         coin() ? Progress::Kind::advancing : Progress::Kind::timed_out,
         start - std::chrono::seconds(upto(1000))};
@@ -124,10 +161,18 @@ Observation any_world() {
     }
     seen.stable_service = {coin() ? any_revision() : "", coin()};
     seen.candidate_service = {coin() ? any_revision() : "", coin()};
+    if (coin()) {
+        seen.stable_service.in_force.emplace();
+        for (const char* id : {"v1", "v2", "v3"}) {
+            if (coin()) seen.stable_service.in_force->emplace_back(id);
+        }
+        seen.stable_service.is_settled = coin();
+    }
     for (const char* name : {"run-1", "run-2"}) {
         if (coin()) continue;
         RunSeen run{.name = name, .revision = any_revision(), .phase = any_phase()};
-        run.kind = coin() ? RunKind::step : RunKind::background;
+        run.kind = *rc::gen::element(
+            RunKind::step, RunKind::background, RunKind::before_flip, RunKind::after_flip);
         if (run.kind == RunKind::step) run.step = upto(4);
         run.is_stopping = upto(3) == 0;
         seen.runs.push_back(run);
@@ -158,9 +203,10 @@ void carry_out(const Decision& decision, Observation& seen) {
         } else if (const auto* split = std::get_if<SetSplit>(&action)) {
             seen.split = SplitSeen{split->split, split->split, true};
         } else if (const auto* service = std::get_if<PointService>(&action)) {
-            (service->service == ServiceRole::stable
-                 ? seen.stable_service
-                 : seen.candidate_service) = {service->revision, true};
+            ServiceSeen& pointed = service->service == ServiceRole::stable ? seen.stable_service
+                                                                           : seen.candidate_service;
+            pointed.revision = service->revision;
+            pointed.is_adopted = true;
         } else if (const auto* mark = std::get_if<SetRetireAt>(&action)) {
             find(mark->revision)->retire_at = mark->at;
         } else if (const auto* start_run = std::get_if<StartRun>(&action)) {
@@ -183,12 +229,24 @@ void carry_out(const Decision& decision, Observation& seen) {
         revision.is_settled = true;
     }
     if (seen.split) seen.split = SplitSeen{seen.split->written, seen.split->written, true};
+    ServiceSeen& service = seen.stable_service;
+    service.is_settled = true;
+    if (!service.in_force) return;
+    service.in_force->clear();
+    for (const RevisionSeen& revision : seen.revisions) {
+        const bool is_selected = service.revision.empty() || service.revision == revision.id;
+        if (is_selected && revision.available > 0) service.in_force->push_back(revision.id);
+    }
+}
+
+Release any_release_of(Plan plan) {
+    Release release{.name = "shop", .plan = std::move(plan)};
+    release.state = any_state(release.plan);
+    return release;
 }
 
 Release any_release() {
-    Release release{.name = "shop", .plan = any_plan()};
-    release.state = any_state(release.plan);
-    return release;
+    return any_release_of(upto(2) == 0 ? any_flip_plan() : any_plan());
 }
 
 std::string joined(const std::vector<std::string>& texts) {
@@ -254,7 +312,7 @@ TEST_CASE("a world that does what it is asked comes to rest, and nothing is aske
 
 TEST_CASE("an abort only lowers the weight and ends at zero, seen") {
     CHECK(rc::check([] {
-        Release release = any_release();
+        Release release = any_release_of(any_plan());
         Observation seen = any_world();
         release.state.candidate = "v2";
         release.state.stable = "v1";
@@ -276,5 +334,33 @@ TEST_CASE("an abort only lowers the weight and ends at zero, seen") {
         }
         RC_ASSERT(weight == 0);
         RC_ASSERT(seen.split->in_force == Split{});
+    }));
+}
+
+TEST_CASE("an abort takes users to the stable revision, and nowhere else") {
+    CHECK(rc::check([] {
+        Release release = any_release_of(any_flip_plan());
+        Observation seen = any_world();
+        release.state = {.candidate = "v2", .stable = "v1", .is_aborted = true};
+        release.state.steps_digest = release.plan.steps_digest;
+        release.state.flip = any_flip_note();
+        release.plan.is_held = coin();
+        release.plan.rollback_window.reset();
+        seen.wanted = "v2";
+        seen.replicas = 1 + upto(11);
+        seen.revisions = {any_seen_revision("v1", 1), any_seen_revision("v2", 2)};
+        seen.stable_service.revision = *rc::gen::element<std::string>("v1", "v2");
+        if (release.plan.is_held) seen.revisions[0].desired = seen.replicas;
+        bool was_back = false;
+        for (int i = 0; i < 20; ++i) {
+            const Decision decision = engine::decide(release, seen);
+            release.state = decision.next;
+            carry_out(decision, seen);
+            const bool is_back = seen.stable_service.revision == "v1";
+            RC_ASSERT(is_back || !was_back);
+            was_back = is_back;
+        }
+        RC_ASSERT(was_back);
+        RC_ASSERT(seen.revisions[0].desired == seen.replicas);
     }));
 }
