@@ -284,6 +284,7 @@ void Rehearsal::check_return() {
 bool Rehearsal::waits_for_person() const {
     if (view_.phase != "Paused" || !view_.is_paused) return false;
     if (view_.is_inconclusive) return true;
+    if (const auto& flip = scene_.subject.lowered.plan.flip) return !flip->is_automatic;
     const auto& steps = scene_.subject.lowered.plan.steps;
     const auto index = static_cast<std::size_t>(view_.step);
     if (index >= steps.size()) return false;
@@ -342,6 +343,8 @@ void Rehearsal::note_change() {
     crowd_.catch_up();
     const Instant now = scene_.loop.now();
     if (scene_.began == Instant::max() || is_over_) return;
+    // A selector takes traffic back as a split does: once this change is made.
+    if (view_.is_aborted) scene_.loop.post([this] { check_return(); });
     const int extra = std::max(0, pods_ - scene_.subject.lowered.replicas);
     course_.extra_pod_hours +=
         extra * std::chrono::duration<double, std::ratio<3600>>(now - pods_since_).count();

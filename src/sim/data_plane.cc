@@ -183,7 +183,8 @@ json::Object DataPlane::service_condition() const {
 }
 
 Result<CallAgain> DataPlane::report_service() {
-    if (!stage_.scenario.flip || !in_force_) return std::nullopt;
+    const auto& flip = stage_.scenario.flip;
+    if (!flip || !flip->is_told || !in_force_) return std::nullopt;
     SERIN_TRY(Object service, stage_.store.get(stage_.key(types::service(), stable_service)));
     json::Object condition = service_condition();
     const json::Object* present = json::object(service.find("/status/conditions/0"));

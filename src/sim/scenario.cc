@@ -39,14 +39,15 @@ constexpr std::array<std::string_view, 37> names{
 
 std::string describe_flip(const FlipShape& flip) {
     return fmt::format(
-        ", all at once ({}, wait {}{}{}{}{}{})",
+        ", all at once ({}, wait {}{}{}{}{}{}{})",
         flip.is_automatic ? "by itself" : "by a person",
         format_duration(flip.wait),
         flip.has_judge_before ? ", judged before" : "",
         flip.has_judge_after ? ", judged after" : "",
         flip.has_preview ? ", with a preview" : "",
         flip.preview_replicas ? fmt::format(" of {} replicas", *flip.preview_replicas) : "",
-        flip.retire_limit ? fmt::format(", {} old ones kept", *flip.retire_limit) : "");
+        flip.retire_limit ? fmt::format(", {} old ones kept", *flip.retire_limit) : "",
+        flip.is_told ? "" : ", unseen");
 }
 
 std::string seconds(std::optional<Duration> duration) {

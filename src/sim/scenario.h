@@ -29,6 +29,7 @@ struct FlipShape {
     bool has_preview = true;
     std::optional<int> preview_replicas;
     std::optional<int> retire_limit;
+    bool is_told = true;  // The gateway says whose requests a service gets.
 };
 
 // What happens: first what people and programs do, then how the world goes wrong.

@@ -157,3 +157,15 @@ TEST_CASE("faults have the effect they are named after") {
     CHECK(slow.seconds_to_promote->p50 > usual.seconds_to_promote->p50 + 60);
     CHECK(rehearsed(checkout(), with_fault("pods-crash=2m"), 3).requests_exposed->mean > 0);
 }
+
+TEST_CASE("a blue-green release is promoted or taken back by its judge, or waits for a person") {
+    Subject subject = subject_of(BLUE_GREEN_MANIFESTS);
+    CHECK(rehearsed(subject, with_errors(0)).promoted.count == 20);
+    CHECK(rehearsed(subject, with_errors(0.2)).aborted.count == 20);
+    subject.rollout.put("/spec/strategy/blueGreen/autoPromotionEnabled", false);
+    subject.lowered = argo::lower(subject.rollout);
+    Settings settings = with_errors(0);
+    CHECK(rehearsed(subject, settings).stalled.count == 20);
+    settings.promote_after = 5min;
+    CHECK(rehearsed(subject, settings).promoted.count == 20);
+}
