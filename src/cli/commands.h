@@ -96,7 +96,7 @@ int run_logs(Api& api, const LogOptions& options);
 int run_events(Api& api, const std::string& name, bool watches, Format format);
 int run_evidence_show(Api& api, const std::string& rollout, Format format);
 
-// --- Without a server (simulate.cc)
+// --- Without a server (simulate.cc, lint.cc)
 // Plays releases in the simulator and prints what it finds; 1 when an invariant broke.
 int run_simulation(const sim::SimOptions& options);
 
@@ -108,6 +108,18 @@ struct JudgeOptions {
     Format format = Format::text;
 };
 int run_judge_sequential(const JudgeOptions& options);
+
+struct LintCommand {
+    std::vector<std::string> paths;
+    std::string ns = "default";
+    std::string output;   // "", "text", "json", "yaml", "sarif".
+    std::string traffic;  // "500rps"; empty: gates are not computed.
+    std::string healthy_errors = "0.5%";
+    std::string bad_errors = "5%";
+    bool is_strict = false;
+    std::string version;  // Of this program.
+};
+int run_lint(const LintCommand& command);
 
 // --- The shell (completion.cc)
 int run_completion(const std::string& shell);

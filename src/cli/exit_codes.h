@@ -16,6 +16,12 @@ enum ExitCode : int {
     exit_limits = 7,      // `rehearse --ci`: a stated limit is exceeded.
 };
 
+// `serin lint` has codes of its own, because its findings are its result and no failure.
+enum LintExitCode : int {
+    exit_lint_warnings = 1,  // With --strict.
+    exit_lint_errors = 2,
+};
+
 // Prints "Error: <message>" to standard error and returns the code that goes with its kind.
 int report(const Error& error);
 

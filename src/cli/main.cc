@@ -51,6 +51,7 @@ struct Words {
     sim::SimOptions simulation;
     RehearseWords rehearsal;
     JudgeOptions judge;
+    LintCommand lint;
 };
 
 // A command that talks to the server: connects, reads -o, then runs.
@@ -94,6 +95,7 @@ public:
         add_views();
         add_rehearsal();
         add_judges();
+        add_lint();
     }
 
     int run(int count, char** values) {
@@ -434,6 +436,26 @@ private:
                 return run_judge_sequential(words_.judge);
             };
         });
+    }
+
+    void add_lint() {
+        CLI::App* lint =
+            command("lint", "Say what is wrong with manifests, and what will be", [this] {
+                if (!words_.connect.ns.empty()) words_.lint.ns = words_.connect.ns;
+                words_.lint.version = version_text;
+                return run_lint(words_.lint);
+            });
+        lint->add_option("-f,--filename", words_.lint.paths, "Files and folders, - for stdin")
+            ->required();
+        lint->add_option("-o,--output", words_.lint.output, "text, json, yaml, sarif [text]");
+        lint->add_flag("--strict", words_.lint.is_strict, "Warnings make it fail too");
+        lint->add_option("--traffic", words_.lint.traffic, "Requests of the service: 500rps");
+        lint->add_option(
+                "--healthy-errors", words_.lint.healthy_errors, "Errors when nothing is wrong")
+            ->capture_default_str();
+        lint->add_option("--bad-errors", words_.lint.bad_errors, "Errors that have to be stopped")
+            ->capture_default_str();
+        lint->footer("Exit code: 0 clean, 1 warnings with --strict (or wrong use), 2 errors.");
     }
 
     CLI::App app_;
