@@ -121,6 +121,16 @@ struct LintCommand {
 };
 int run_lint(const LintCommand& command);
 
+struct PlanCommand {
+    std::vector<std::string> paths;
+    std::string ns = "default";
+    std::string rollout;  // Empty: all.
+    std::string traffic;  // "500rps"; empty: weights are told without requests.
+    Format format = Format::text;
+};
+// Prints what Rollouts will do, without a server.
+int run_plan_show(const PlanCommand& command);
+
 // --- The shell (completion.cc)
 int run_completion(const std::string& shell);
 

@@ -2,35 +2,33 @@
 
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
+#include "cli/lint_notice.h"
 #include "cli/lint_output.h"
 #include "manifest/folder.h"
 #include "manifest/references.h"
+#include "rehearse/settings.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <iterator>
+#include <tuple>
 
 namespace serin::cli {
 
 int run_lint(const LintCommand& command) {
     lint::LintOptions options;
     if (!command.traffic.empty()) {
-        options.traffic = lint::read_traffic(command.traffic);
-        if (!options.traffic) {
-            return report(Error{
-                ErrorKind::invalid,
-                fmt::format("--traffic {}: write 500rps, 100rpm or 2M/day", command.traffic)});
-        }
+        const auto traffic = rehearse::read_traffic(command.traffic);
+        if (!traffic) return report(Error(traffic.error()).within("--traffic"));
+        options.traffic = *traffic;
     }
     for (const auto& [name, text, share] :
          {std::tuple{"--healthy-errors", &command.healthy_errors, &options.healthy_failures},
           std::tuple{"--bad-errors", &command.bad_errors, &options.bad_failures}}) {
-        const auto read = lint::read_share(*text);
-        if (!read) {
-            return report(Error{ErrorKind::invalid, fmt::format("{} {}: write 0.5%", name, *text)});
-        }
+        const auto read = rehearse::read_share(*text);
+        if (!read) return report(Error(read.error()).within(name));
         *share = *read;
     }
 
@@ -59,6 +57,18 @@ int run_lint(const LintCommand& command) {
     const bool has_warnings = lint::count(findings, lint::Level::warning) > 0;
     if (command.is_strict && has_warnings) return exit_lint_warnings;
     return exit_ok;
+}
+
+std::string lint_notice(
+    const std::vector<Document>& documents, const std::vector<std::string>& paths) {
+    const std::vector<lint::Finding> findings = lint::lint(documents, {}, {});
+    const std::size_t warnings = lint::count(findings, lint::Level::warning);
+    if (warnings == 0) return {};
+    return fmt::format(
+        "{} warning{}; run serin lint -f {}",
+        warnings,
+        warnings == 1 ? "" : "s",
+        fmt::join(paths, " -f "));
 }
 
 }  // namespace serin::cli

@@ -52,6 +52,8 @@ struct Words {
     RehearseWords rehearsal;
     JudgeOptions judge;
     LintCommand lint;
+    PlanCommand plan;
+    std::string target;
 };
 
 // A command that talks to the server: connects, reads -o, then runs.
@@ -96,6 +98,7 @@ public:
         add_rehearsal();
         add_judges();
         add_lint();
+        add_plan();
     }
 
     int run(int count, char** values) {
@@ -456,6 +459,36 @@ private:
         lint->add_option("--bad-errors", words_.lint.bad_errors, "Errors that have to be stopped")
             ->capture_default_str();
         lint->footer("Exit code: 0 clean, 1 warnings with --strict (or wrong use), 2 errors.");
+    }
+
+    void add_plan() {
+        CLI::App* plan = app_.add_subcommand("plan", "What a release will do");
+        plan->require_subcommand(1);
+        CLI::App* show = plan->add_subcommand("show", "Print the plan of manifests step by step");
+        show->add_option("rollout", words_.plan.rollout, "Rollout [all]");
+        show->add_option("-o,--output", words_.output, "json, yaml");
+        show->callback([this] { run_ = [this] { return show_plan(words_.output); }; });
+
+        CLI::App* convert = command("convert", "Print manifests in another form", [this] {
+            if (words_.target == "plan") return show_plan("");
+            return report(Error{
+                ErrorKind::invalid,
+                fmt::format("-o {}: manifests can be converted to plan", words_.target)});
+        });
+        convert->add_option("-o,--output", words_.target, "plan")->required();
+        for (CLI::App* one : {show, convert}) {
+            one->add_option("-f,--filename", words_.plan.paths, "Files and folders, - for stdin")
+                ->required();
+            one->add_option("--traffic", words_.plan.traffic, "Requests of the service: 500rps");
+        }
+    }
+
+    int show_plan(const std::string& output) {
+        const auto format = read_format(output);
+        if (!format) return report(format.error());
+        words_.plan.format = *format;
+        if (!words_.connect.ns.empty()) words_.plan.ns = words_.connect.ns;
+        return run_plan_show(words_.plan);
     }
 
     CLI::App app_;

@@ -3,6 +3,7 @@
 #include "base/document.h"
 #include "base/log.h"
 #include "cli/apply.h"
+#include "cli/lint_notice.h"
 #include "manifest/folder.h"
 #include "manifest/references.h"
 #include "store/patch.h"
@@ -125,6 +126,9 @@ Result<> ManifestWatch::apply_all() {
         return fail(ErrorKind::invalid, "the manifests have errors; nothing was applied");
     }
 
+    if (const std::string notice = lint_notice(read.documents, paths_); !notice.empty()) {
+        fmt::print(stderr, "{}\n", notice);
+    }
     StoreTarget target(store_, admission_);
     for (const Document& document : read.documents) {
         const Object object(document.root.get_object());

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/experiment_view.h"
+#include "cli/lint_notice.h"
 #include "cli/rollout_view.h"
 #include "cli/table.h"
 #include "manifest/folder.h"
@@ -236,6 +237,9 @@ int run_apply(Api& api, const std::vector<std::string>& paths, bool dry_run, For
         return exit_error;
     }
 
+    if (const std::string notice = lint_notice(read.documents, paths); !notice.empty()) {
+        fmt::print(stderr, "{}\n", notice);
+    }
     ApiTarget target(api);
     json::Array results;
     for (const Document& document : read.documents) {

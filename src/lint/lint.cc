@@ -3,7 +3,6 @@
 #include "lint/families.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <utility>
 
@@ -75,14 +74,6 @@ void apply_ignores(const Sources& sources, std::vector<Finding>& findings, Repor
     }
 }
 
-std::optional<double> number(std::string_view& text) {
-    double value = 0;
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (failure != std::errc()) return std::nullopt;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    return value;
-}
-
 }  // namespace
 
 std::vector<Finding> lint(
@@ -121,38 +112,6 @@ std::vector<Finding> lint(
 std::size_t count(const std::vector<Finding>& findings, Level level) {
     return static_cast<std::size_t>(std::ranges::count_if(
         findings, [&](const Finding& one) { return one.level == level && !one.ignored_because; }));
-}
-
-std::optional<double> read_traffic(std::string_view text) {
-    std::string_view rest = text;
-    auto value = number(rest);
-    if (!value || *value < 0) return std::nullopt;
-    for (const auto& [suffix, factor] : {std::pair{"k", 1e3}, {"K", 1e3}, {"M", 1e6}}) {
-        if (!rest.starts_with(suffix)) continue;
-        *value *= factor;
-        rest.remove_prefix(1);
-        break;
-    }
-    constexpr double minute = 60;
-    constexpr double hour = 3600;
-    constexpr double day = 86'400;
-    if (rest.empty() || rest == "rps" || rest == "/s") return *value;
-    if (rest == "rpm" || rest == "/min") return *value / minute;
-    if (rest == "/h" || rest == "/hour") return *value / hour;
-    if (rest == "/d" || rest == "/day") return *value / day;
-    return std::nullopt;
-}
-
-std::optional<double> read_share(std::string_view text) {
-    std::string_view rest = text;
-    auto value = number(rest);
-    if (!value) return std::nullopt;
-    if (rest == "%") {
-        *value /= 100;
-    } else if (!rest.empty()) {
-        return std::nullopt;
-    }
-    return *value >= 0 && *value <= 1 ? value : std::nullopt;
 }
 
 }  // namespace serin::lint

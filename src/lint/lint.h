@@ -4,8 +4,8 @@
 #include "base/document.h"
 #include "lint/finding.h"
 
+#include <cstddef>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 // Judges manifests before they are applied: what is refused, and beyond that what stalls, cannot
@@ -29,10 +29,5 @@ std::vector<Finding> lint(
 
 // Those that count: not ignored, at this level.
 std::size_t count(const std::vector<Finding>& findings, Level level);
-
-// "500rps", "100rpm", "2M/day", "50": requests per second.
-std::optional<double> read_traffic(std::string_view text);
-// "0.5%" or "0.005": a share from 0 to 1.
-std::optional<double> read_share(std::string_view text);
 
 }  // namespace serin::lint

@@ -112,7 +112,7 @@ std::vector<double> sample_values(const UsedMetric& metric) {
     const bool is_share = measured.quantity == Quantity::success_share ||
                           measured.quantity == Quantity::failure_share;
     if (is_share && !measured.is_relative) {
-        for (int i = 0; i <= 1000; ++i) values.push_back(measured.scale * i / 1000);
+        for (int i = 0; i <= 200; ++i) values.push_back(measured.scale * i / 200);
         return values;
     }
     if (measured.quantity == Quantity::latency_seconds && !measured.is_relative) {
