@@ -11,7 +11,7 @@ constexpr std::string_view words =
     "up down apply get list describe delete status promote abort retry undo pause restart set "
     "create "
     "terminate logs "
-    "events evidence sim completion version help";
+    "events evidence lint plan convert rehearse sim completion version help";
 
 // The scripts ask `serin get TYPE -o name` for names, so they complete what really exists.
 constexpr std::string_view bash_script =
@@ -44,7 +44,13 @@ _serin() {
             else words=$(serin get rollouts -o name 2>/dev/null | sed 's|.*/||'); fi ;;
         logs) words=$(serin get pods -o name 2>/dev/null | sed 's|.*/||') ;;
         completion) words="bash zsh fish" ;;
-        apply|up)
+        plan)
+            if ((COMP_CWORD == 2)); then words=show
+            else
+                COMPREPLY=($(compgen -f -- "$current"))
+                return
+            fi ;;
+        apply|up|lint|convert|rehearse)
             COMPREPLY=($(compgen -f -- "$current"))
             return ;;
     esac
