@@ -364,3 +364,32 @@ TEST_CASE("an abort takes users to the stable revision, and nowhere else") {
         RC_ASSERT(seen.revisions[0].desired == seen.replicas);
     }));
 }
+
+TEST_CASE("an undisturbed flip ends with all on the candidate, and nothing left of the former") {
+    CHECK(rc::check([] {
+        Release release = any_release_of(any_flip_plan());
+        release.plan.is_held = false;
+        release.plan.aborts_at_deadline = false;
+        release.plan.flip->has_judge_before = false;
+        release.plan.flip->has_judge_after = false;
+        release.plan.flip->wait = Duration(0);
+        release.plan.rollback_window.reset();
+        release.state = {.candidate = "v2", .stable = "v1"};
+        release.state.steps_digest = release.plan.steps_digest;
+        Observation seen = any_world();
+        seen.wanted = "v2";
+        seen.replicas = 1 + upto(11);
+        seen.revisions = {any_seen_revision("v1", 1), any_seen_revision("v2", 2)};
+        for (int i = 0; i < 30; ++i) {
+            const Decision decision = engine::decide(release, seen);
+            release.state = decision.next;
+            release.state.holds.clear();  // A person lets it through.
+            carry_out(decision, seen);
+            seen.at += std::chrono::seconds(10);
+        }
+        if (release.state.stable != "v2") RC_FAIL("waiting for " + release.state.waiting_for);
+        RC_ASSERT(seen.stable_service.revision == "v2");
+        RC_ASSERT(seen.revisions[0].desired == 0);
+        RC_ASSERT(seen.revisions[1].desired == seen.replicas);
+    }));
+}

@@ -176,8 +176,10 @@ bool is_away(const Turn& turn, const std::string& revision) {
 const RevisionSeen* wanted_server(const Turn& turn) {
     const bool is_foreign = turn.seen.stable_service.revision.empty();
     if (turn.is_halted() && !turn.next.is_aborted && !is_foreign) return nullptr;
+    // Out of somebody else's hands first to what is proved: only then may the candidate grow.
+    const bool is_safe = !is_foreign || !turn.stable || turn.stable->available == 0;
     const bool goes_forward =
-        !turn.is_promoted() && !turn.next.is_aborted && note_of(turn).is_cleared;
+        !turn.is_promoted() && !turn.next.is_aborted && note_of(turn).is_cleared && is_safe;
     return goes_forward ? turn.candidate : turn.stable;
 }
 

@@ -541,6 +541,8 @@ TEST_CASE("a service that lost its revision is given to the stable one before an
     const Decision decision = scene.decide();
     CHECK(moved_to(decision) == "v1");
     CHECK(size(decision, "v2") == -1);
+    scene.note().is_cleared = true;
+    CHECK(moved_to(scene.decide()) == "v1");
 }
 
 TEST_CASE("within the window nothing is checked") {
@@ -584,42 +586,4 @@ TEST_CASE("counts are those of the revision that serves") {
     CHECK(
         scene.decide().next.counts ==
         Counts{.current = 8, .updated = 4, .ready = 4, .available = 4});
-}
-
-TEST_CASE("a flip ends whatever it starts from, and then nothing is left to do") {
-    for (const bool is_automatic : {true, false}) {
-        for (const int preview : {-1, 0, 1, 4}) {
-            Scene scene;
-            scene.plan().is_automatic = is_automatic;
-            if (preview >= 0) scene.plan().preview_replicas = preview;
-            scene.v2() = revision("v2", 2, 0);
-            scene.seen.candidate_service = serving("v1");
-            for (int i = 0; i < 12; ++i) {
-                const Decision decision = scene.turn();
-                if (const auto to = moved_to(decision); !to.empty()) {
-                    scene.seen.stable_service = serving(to);
-                }
-                if (const auto to = shown(decision); !to.empty()) {
-                    scene.seen.candidate_service = serving(to);
-                }
-                for (const Scale& scale : all<Scale>(decision)) {
-                    auto& one = scale.revision == "v1" ? scene.v1() : scene.v2();
-                    one.desired = one.current = one.ready = one.available = scale.replicas;
-                    one.sized_for = scale.sized_for;
-                }
-                for (const SetRetireAt& mark : all<SetRetireAt>(decision)) {
-                    (mark.revision == "v1" ? scene.v1() : scene.v2()).retire_at = mark.at;
-                }
-                scene.release.state.holds.clear();
-                scene.seen.at += 10s;
-            }
-            CAPTURE(preview);
-            CHECK(scene.release.state.stable == "v2");
-            CHECK(scene.v1().desired == 0);
-            CHECK(scene.v2().desired == 4);
-            const Decision at_rest = scene.decide();
-            CHECK(at_rest.actions.empty());
-            CHECK(at_rest.causes.empty());
-        }
-    }
 }
