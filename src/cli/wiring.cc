@@ -7,6 +7,7 @@
 #include "control/event_expiry.h"
 #include "control/experiment_controller.h"
 #include "control/manager.h"
+#include "control/plugin_source.h"
 #include "control/release_controller.h"
 #include "gateway/gateway.h"
 #include "manifest/admission.h"
@@ -19,6 +20,7 @@
 #include "net/curl_client.h"
 #include "net/loop.h"
 #include "node/node.h"
+#include "node/plugin_processes.h"
 #include "ports/event_recorder.h"
 #include "server/server.h"
 #include "store/memory.h"
@@ -45,6 +47,7 @@ struct LocalMachine::Parts {
     net::CurlClient http;
     manifest::ManifestAdmission admission;
     node::Node node;
+    node::PluginProcesses plugins;
     metrics::RequestWindows windows;
     metrics::RequestTotals totals;
     gateway::HaproxyGateway gateway;
@@ -52,6 +55,7 @@ struct LocalMachine::Parts {
     metrics::RequestsSource requests;
     metrics::PrometheusSource prometheus;
     metrics::WebSource web;
+    control::PluginSource plugin_metrics;
     metrics::JobSource job;
     EventRecorder analysis_events;
     control::AnalysisController analysis;
@@ -77,6 +81,7 @@ struct LocalMachine::Parts {
               {.state_dir = options.state_dir,
                .images_dir = images_dir,
                .descriptors_max = options.pod_descriptors_max}),
+          plugins(loop),
           windows(loop),
           totals(windows),
           gateway(
@@ -88,6 +93,7 @@ struct LocalMachine::Parts {
           requests(loop, windows),
           prometheus(http, options.prometheus_address),
           web(http),
+          plugin_metrics(*store, plugins),
           job(loop, *store),
           analysis_events(*store, loop, "serin-analysis"),
           analysis(
@@ -97,8 +103,9 @@ struct LocalMachine::Parts {
               {{std::string(metrics::RequestsSource::provider), &requests},
                {std::string(metrics::PrometheusSource::provider), &prometheus},
                {std::string(metrics::WebSource::provider), &web},
+               {std::string(control::PluginSource::provider), &plugin_metrics},
                {std::string(metrics::JobSource::provider), &job}}),
-          releases(loop, *store, store->evidence(), router),
+          releases(loop, *store, store->evidence(), router, plugins),
           deployments(loop, *store, store->evidence(), router),
           experiments(loop, *store, router),
           event_expiry(*store, loop) {}

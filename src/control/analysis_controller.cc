@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "control/analysis_status.h"
+#include "control/plugin_source.h"
 #include "judge/conditions.h"
 #include "manifest/argo/names.h"
 
@@ -164,7 +165,12 @@ Result<AnalysisSpec> AnalysisController::read_spec(
     const Object& run, const AnalysisArguments& arguments) const {
     SERIN_TRY(AnalysisSpec spec, AnalysisSpec::read(run, arguments));
     for (std::size_t i = 0; i < spec.metrics.size(); ++i) {
-        const ProviderSpec& provider = spec.metrics[i].provider;
+        ProviderSpec& provider = spec.metrics[i].provider;
+        if (provider.is_plugin && !sources_.contains(provider.name)) {
+            // A program that somebody registered: one source asks them all.
+            json::Object named{{provider.name, std::move(provider.config)}};
+            provider = {.name = std::string(PluginSource::provider), .config = std::move(named)};
+        }
         const std::string place = fmt::format("Analysis spec invalid: metrics[{}]", i);
         const auto source = sources_.find(provider.name);
         if (source == sources_.end()) {

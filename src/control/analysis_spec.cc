@@ -70,6 +70,7 @@ Result<ProviderSpec> read_provider(const json::Object& metric) {
         if (plugins == nullptr || plugins->empty()) return refuse("no plugin specified");
         if (plugins->size() > 1) return refuse("multiple providers specified");
         spec.name = plugins->begin()->key();
+        spec.is_plugin = true;
         config = &plugins->begin()->value();
     }
     if (const json::Object* fields = json::object(config)) spec.config = *fields;

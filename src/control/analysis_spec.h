@@ -14,6 +14,7 @@ namespace serin::control {
 struct ProviderSpec {
     std::string name;
     json::Object config;
+    bool is_plugin = false;
 };
 
 struct AnalysisMetric {

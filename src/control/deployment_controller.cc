@@ -89,7 +89,7 @@ Result<CallAgain> DeploymentController::turn(Object deployment) {
     json::Object status = deployment::project(world.rollout, lowered, decision.next, world.seen);
     SERIN_TRY_DO(append_record(evidence_, world, release.state, decision, status));
     SERIN_TRY_DO(write_status(world.rollout, std::move(status)));
-    ReleaseActor actor(store_, router_, events_, world);
+    ReleaseActor actor(store_, router_, events_, nullptr, world);
     SERIN_TRY_DO(actor.carry_out(decision.actions));
     SERIN_TRY_DO(show_change_cause(world, decision.next.candidate));
 

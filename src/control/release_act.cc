@@ -115,7 +115,15 @@ Result<> ReleaseActor::act(const Announce& action) {
 Result<> ReleaseActor::act(const CreateRevision& action) {
     const auto created = store_.create(make_group(world_, action));
     if (!created) {
-        if (created.error().kind != ErrorKind::exists) return std::unexpected(created.error());
+        if (created.error().kind != ErrorKind::exists) {
+            events_.record(
+                world_.rollout,
+                EventType::warning,
+                "ReplicaSetCreateError",
+                "Failed to create new replica set \"" + group_name(action.revision) +
+                    "\": " + created.error().message);
+            return std::unexpected(created.error());
+        }
         // A repeated turn finds its own; anybody else's is in the way.
         SERIN_TRY(
             const Object other,
@@ -223,15 +231,8 @@ Result<> ReleaseActor::act(const StartRun& action) {
         if (is_there) return {};  // Names derive from what is judged: a repeated turn's run.
         created = store_.create(run);
     }
-    if (created) {
-        events_.record(
-            world_.rollout,
-            EventType::normal,
-            "AnalysisRunPending",
-            "Analysis run " + action.name + " is pending");
-        return {};
-    }
-    return std::unexpected(created.error());
+    if (!created) return std::unexpected(created.error());
+    return {};
 }
 
 // A run with the same name measures the same, or it is removed.
@@ -268,6 +269,11 @@ Result<> ReleaseActor::act(const SetRetireAt& action) {
 
 Result<> ReleaseActor::act(const ReplaceReplica& action) {
     return remove(types::pod(), action.name);
+}
+
+Result<> ReleaseActor::act(const CallHook& action) {
+    if (hooks_) hooks_->ask(world_, action);
+    return {};
 }
 
 Result<> ReleaseActor::act(const ScaleSource& action) {

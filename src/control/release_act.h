@@ -1,5 +1,6 @@
 #pragma once
 
+#include "control/hook_calls.h"
 #include "control/release_observe.h"
 #include "model/decision.h"
 #include "ports/event_recorder.h"
@@ -13,8 +14,12 @@ namespace serin::control {
 class ReleaseActor {
 public:
     ReleaseActor(
-        ObjectStore& store, TrafficRouter& router, EventRecorder& events, const ReleaseWorld& world)
-        : store_(store), router_(router), events_(events), world_(world) {}
+        ObjectStore& store,
+        TrafficRouter& router,
+        EventRecorder& events,
+        HookCalls* hooks,  // Null where releases have no steps.
+        const ReleaseWorld& world)
+        : store_(store), router_(router), events_(events), hooks_(hooks), world_(world) {}
 
     // In order; the first failure ends it.
     Result<> carry_out(const std::vector<Action>& actions);
@@ -31,6 +36,7 @@ private:
     Result<> act(const SetRetireAt& action);
     Result<> act(const ReplaceReplica& action);
     Result<> act(const ScaleSource& action);
+    Result<> act(const CallHook& action);
     Result<> act(const RemoveRun& action);
     Result<> act(const RemoveRevision& action);
 
@@ -43,6 +49,7 @@ private:
     ObjectStore& store_;
     TrafficRouter& router_;
     EventRecorder& events_;
+    HookCalls* hooks_;
     const ReleaseWorld& world_;
 };
 

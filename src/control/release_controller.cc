@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "control/release_act.h"
+#include "control/release_news.h"
 #include "control/release_observe.h"
 #include "control/release_record.h"
 #include "control/release_runs.h"
@@ -9,6 +10,7 @@
 #include "engine/decide.h"
 #include "engine/invariants.h"
 #include "manifest/argo/names.h"
+#include "manifest/argo/plugins.h"
 #include "manifest/argo/project.h"
 #include "manifest/argo/read_status.h"
 #include "manifest/argo/workload.h"
@@ -57,12 +59,17 @@ bool has_status(const Object& rollout, const json::Object& status) {
 }  // namespace
 
 ReleaseController::ReleaseController(
-    EventLoop& loop, ObjectStore& store, EvidenceLog& evidence, TrafficRouter& router)
+    EventLoop& loop,
+    ObjectStore& store,
+    EvidenceLog& evidence,
+    TrafficRouter& router,
+    PluginRunner& plugins)
     : loop_(loop),
       store_(store),
       evidence_(evidence),
       router_(router),
-      events_(store, loop, "serin-release") {}
+      events_(store, loop, "serin-release"),
+      hooks_(store, plugins) {}
 
 std::vector<Trigger> ReleaseController::triggers() const {
     std::vector<Trigger> triggers{
@@ -82,13 +89,21 @@ std::vector<Trigger> ReleaseController::triggers() const {
          {&types::analysis_template(), &types::cluster_analysis_template()}) {
         triggers.push_back({type, [this](const Object& it) { return rollouts_near(it); }});
     }
+    triggers.push_back({&types::config_map(), [this](const Object& it) {
+                            return it.name() == argo::plugin_config_name ? rollouts_near(Object())
+                                                                         : std::vector<ObjectKey>();
+                        }});
     return triggers;
 }
 
 Result<CallAgain> ReleaseController::reconcile(const ObjectKey& key) {
     auto rollout = store_.get(key);
     if (!rollout) {
-        if (rollout.error().kind == ErrorKind::not_found) return release_services(key);
+        hooks_.forget(key);
+        if (rollout.error().kind == ErrorKind::not_found) {
+            tell_deletion(events_, key);
+            return release_services(key);
+        }
         return std::unexpected(rollout.error());
     }
     if (rollout->is_being_deleted()) return std::nullopt;
@@ -134,9 +149,14 @@ Result<CallAgain> ReleaseController::turn(Object rollout) {
         ReleaseWorld world,
         observe_release(store_, router_, std::move(rollout), std::move(lowered), now));
     world.seen.source_replicas = resolved.source_replicas;
+    world.seen.hook_answers = hooks_.answers(world.rollout.key());
+    mark_disabled_hooks(store_, world);
     if (!error.empty()) {
         world.seen.problems.insert(world.seen.problems.begin(), error);
         keep_size(world, state.stable);
+    }
+    for (std::string& problem : find_hook_problems(store_, world)) {
+        world.seen.problems.push_back(std::move(problem));
     }
     for (std::string& problem : find_run_problems(store_, world)) {
         world.seen.problems.push_back(std::move(problem));
@@ -157,7 +177,8 @@ Result<CallAgain> ReleaseController::turn(Object rollout) {
     json::Object status = argo::project(world.rollout, world.lowered, decision.next, world.seen);
     SERIN_TRY_DO(append_record(evidence_, world, release.state, decision, status));
     SERIN_TRY_DO(write_status(world.rollout, std::move(status)));
-    ReleaseActor actor(store_, router_, events_, world);
+    tell_news(events_, world.rollout, release.state, decision.next);
+    ReleaseActor actor(store_, router_, events_, &hooks_, world);
     SERIN_TRY_DO(actor.carry_out(decision.actions));
 
     CallAgain again;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "control/hook_calls.h"
 #include "ports/event_loop.h"
 #include "ports/event_recorder.h"
 #include "ports/evidence_log.h"
@@ -8,6 +9,7 @@
 #include "ports/traffic.h"
 
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace serin::control {
@@ -20,10 +22,15 @@ class ReleaseController : public Reconciler {
 public:
     // All outlive the controller.
     ReleaseController(
-        EventLoop& loop, ObjectStore& store, EvidenceLog& evidence, TrafficRouter& router);
+        EventLoop& loop,
+        ObjectStore& store,
+        EvidenceLog& evidence,
+        TrafficRouter& router,
+        PluginRunner& plugins);
 
     std::string_view name() const override { return "release"; }
     std::vector<Trigger> triggers() const override;
+    void attach(RequestTurn request) override { hooks_.attach(std::move(request)); }
     Result<CallAgain> reconcile(const ObjectKey& key) override;
 
 private:
@@ -40,6 +47,7 @@ private:
     EvidenceLog& evidence_;
     TrafficRouter& router_;
     EventRecorder events_;
+    HookCalls hooks_;
 };
 
 }  // namespace serin::control

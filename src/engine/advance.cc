@@ -85,6 +85,7 @@ bool is_complete(Turn& turn, const Step& step) {
         if (turn.is_within_window()) return true;
         return turn.next.step_run && turn.next.step_run->phase == RunPhase::successful;
     }
+    if (std::holds_alternative<Hook>(step)) return turn.is_within_window() || is_hook_done(turn);
     if (!is_sized(turn)) return false;
     if (!turn.plan.routing || turn.seen.replicas == 0) return true;
     if (const auto* expose = std::get_if<Expose>(&step)) {

@@ -56,7 +56,10 @@ Decision go_back_only(Release release, Observation seen) {
     if (is_under_way) {
         if (turn.next.is_aborted) follow_commands(turn);
         follow_verdicts(turn);
-        if (turn.next.is_aborted) return carry_on(std::move(turn));
+        if (turn.next.is_aborted) {
+            follow_hooks(turn);
+            return carry_on(std::move(turn));
+        }
     }
     return finish(std::move(turn));
 }
@@ -71,6 +74,7 @@ Decision decide(const Release& release, const Observation& seen) {
     follow_commands(turn);
     // Verdicts come before steps: a bad candidate must not get one step further.
     follow_verdicts(turn);
+    follow_hooks(turn);
     follow_deadline(turn);
     advance(turn);
     return carry_on(std::move(turn));

@@ -31,6 +31,7 @@ void reset(Turn& turn) {
     next.step_run.reset();
     next.background_run.reset();
     reset_flip(turn);
+    next.hooks.clear();
     next.restarted_at = turn.plan.restart_at;
     next.step = first_step(turn.plan);
     const bool is_live = turn.candidate && turn.candidate->desired > 0;
@@ -108,6 +109,8 @@ std::string describe(const AbortCause& cause) {
             return told("the background run failed");
         case background_run_error:
             return told("the background run ended in an error");
+        case hook_failed:
+            return told("a step's plugin failed");
         case deadline:
             return told("no progress within the deadline");
         case before_run_failed:
@@ -147,6 +150,7 @@ void retry(Turn& turn) {
     turn.next.step_run.reset();
     turn.next.background_run.reset();
     reset_flip(turn);
+    turn.next.hooks.clear();
     turn.because("retried", "a person asked for another try");
 }
 

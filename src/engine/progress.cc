@@ -89,6 +89,7 @@ std::string describe_wait(const Turn& turn) {
     if (const auto* pause = std::get_if<Pause>(step)) {
         return pause->duration ? "the pause to end" : "a person to resume";
     }
+    if (const auto* hook = std::get_if<Hook>(step)) return "plugin " + hook->name;
     if (std::holds_alternative<Judge>(*step)) {
         return next.step_run ? "run " + next.step_run->name : "a run to start";
     }

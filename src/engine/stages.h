@@ -12,6 +12,8 @@ void follow_manifest(Turn& turn);
 void follow_commands(Turn& turn);
 // A failed judge aborts, one that cannot tell holds.
 void follow_verdicts(Turn& turn);
+// Hooks are asked, and asked to stop; one that failed aborts.
+void follow_hooks(Turn& turn);
 // A candidate that makes no progress is marked, or aborted.
 void follow_deadline(Turn& turn);
 // The candidate becomes stable, or the current step ends, or it begins to hold.
@@ -35,7 +37,9 @@ void forget_history(Turn& turn);
 // Counts, progress, and what is waited for.
 void note_progress(Turn& turn);
 
-// Shared by stages: takes the candidate back.
+// Shared by stages: the current step's hook is done.
+bool is_hook_done(const Turn& turn);
+// Takes the candidate back.
 void abort_release(Turn& turn, AbortCause cause, std::string run = {});
 // The candidate is the stable revision from now on.
 void promote(Turn& turn, Ending ending);

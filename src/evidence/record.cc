@@ -102,6 +102,8 @@ std::string_view to_text(Announce::News news) {
             return "not_completed";
         case step_completed:
             return "step_completed";
+        case hook_moved:
+            return "hook_moved";
         case steps_skipped:
             return "steps_skipped";
         case held:
@@ -112,6 +114,18 @@ std::string_view to_text(Announce::News news) {
             return "aborted";
         case completed:
             return "completed";
+    }
+    return {};
+}
+
+std::string_view to_text(HookOperation operation) {
+    switch (operation) {
+        case HookOperation::run:
+            return "run";
+        case HookOperation::terminate:
+            return "terminate";
+        case HookOperation::abort:
+            return "abort";
     }
     return {};
 }
@@ -185,6 +199,13 @@ json::Object to_json(const Action& action) {
             [](const ScaleSource& it) -> json::Object {
                 return {{"do", "scale_source"}, {"replicas", it.replicas}};
             },
+            [](const CallHook& it) -> json::Object {
+                return {
+                    {"do", "call_hook"},
+                    {"step", it.step},
+                    {"operation", text(to_text(it.operation))},
+                    {"execution", it.execution}};
+            },
             [](const RemoveRun& it) -> json::Object {
                 return {{"do", "remove_run"}, {"run", text(it.name)}};
             },
@@ -226,6 +247,10 @@ std::string describe(const Action& action) {
             [](const ReplaceReplica& it) { return "replace replica " + it.name; },
             [&](const ScaleSource& it) {
                 return "scale the workload with the template to " + number(it.replicas);
+            },
+            [&](const CallHook& it) {
+                return std::string(to_text(it.operation)) + " the plugin of step " +
+                       number(it.step + 1) + ", call " + number(it.execution);
             },
             [](const RemoveRun& it) { return "remove run " + it.name; },
             [](const RemoveRevision& it) { return "remove revision " + it.revision; },

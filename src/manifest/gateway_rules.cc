@@ -47,10 +47,21 @@ void check_match(const Part& match, Findings& findings) {
 }  // namespace
 
 void check_gateway(const Part& spec, Findings& findings) {
+    // Left aside, these would let in whom they are to keep out.
+    for (const char* field : {"tls", "backendTLS"}) {
+        if (spec[field].is_given()) {
+            findings.error(spec[field].pointer(), "is not supported: certificates are not checked");
+        }
+    }
     std::set<std::tuple<std::int64_t, std::string, std::string>> seen;
     const Part listeners = spec["listeners"];
     for (std::size_t i = 0; i < listeners.size(); ++i) {
         const Part listener = listeners[i];
+        const Part clients = listener["tls"]["frontendValidation"];
+        if (clients.is_given()) {
+            findings.error(
+                clients.pointer(), "is not supported: certificates of clients are not checked");
+        }
         const std::string protocol = listener["protocol"].text();
         const auto port = listener["port"].integer();
         const bool is_new =

@@ -29,9 +29,9 @@ record GatewaySpec
   listeners!         [Listener]+@name
   addresses          [GatewayAddress]
   infrastructure~    object
-  backendTLS~        object
+  backendTLS         object
   allowedListeners~  object
-  tls~               object
+  tls                object
 
 record GatewayAddress
   type   text
@@ -49,7 +49,7 @@ record ListenerTls
   mode                 enum(Terminate Passthrough)
   certificateRefs      [SecretReference]
   options~             {text}
-  frontendValidation~  object
+  frontendValidation   object
 
 record SecretReference
   group      text

@@ -51,7 +51,7 @@ record PodSpec
   resources~                      Resources
   runtimeClassName~               text
   schedulerName~                  text
-  schedulingGates~                [object]
+  schedulingGates                 [object]
   securityContext~                object
   setHostnameAsFQDN~              bool
   shareProcessNamespace~          bool
@@ -98,10 +98,10 @@ record EnvVar
   valueFrom  EnvSource
 
 record EnvSource exactly-one(fieldRef configMapKeyRef secretKeyRef resourceFieldRef)
-  fieldRef           FieldReference
-  configMapKeyRef    KeyReference
-  secretKeyRef       KeyReference
-  resourceFieldRef~  object
+  fieldRef          FieldReference
+  configMapKeyRef   KeyReference
+  secretKeyRef      KeyReference
+  resourceFieldRef  object
 
 record FieldReference
   apiVersion   text
@@ -161,7 +161,7 @@ record Exec
 record Lifecycle
   preStop     Handler
   postStart   Handler
-  stopSignal~  text
+  stopSignal  enum(SIGTERM SIGINT SIGQUIT SIGHUP SIGUSR1 SIGUSR2 SIGWINCH SIGABRT SIGALRM SIGPIPE SIGCONT SIGKILL)
 
 record Handler exactly-one(httpGet tcpSocket exec sleep)
   httpGet    HttpGet

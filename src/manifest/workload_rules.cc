@@ -62,6 +62,28 @@ void check_probe(const Part& container, std::string_view name, Findings& finding
     }
 }
 
+// What the node cannot give would stop the container when it starts, in the middle of a release.
+void check_env_source(const Part& source, Findings& findings) {
+    if (source["resourceFieldRef"].is_given()) {
+        findings.error(
+            source["resourceFieldRef"].pointer(),
+            "is not supported on one machine: no limit is enforced",
+            "write the number as value");
+    }
+    const Part path = source["fieldRef"]["fieldPath"];
+    const std::string text = path.text();
+    if (text.empty() || text.starts_with("metadata.")) return;
+    for (const char* known :
+         {"spec.nodeName",
+          "spec.serviceAccountName",
+          "status.podIP",
+          "status.podIPs",
+          "status.hostIP"}) {
+        if (text == known) return;
+    }
+    findings.error(path.pointer(), fmt::format("'{}' is not a field that pods can read", text));
+}
+
 void check_container(const Part& container, Findings& findings) {
     for (const char* probe : {"readinessProbe", "livenessProbe", "startupProbe"}) {
         check_probe(container, probe, findings);
@@ -80,6 +102,7 @@ void check_container(const Part& container, Findings& findings) {
     }
     const Part env = container["env"];
     for (std::size_t i = 0; i < env.size(); ++i) {
+        check_env_source(env[i]["valueFrom"], findings);
         if (!env[i]["value"].text().empty() && env[i]["valueFrom"].is_given()) {
             findings.error(
                 env[i]["valueFrom"].pointer(), "may not be specified when `value` is not empty");
@@ -122,6 +145,12 @@ void check_selector(const Part& spec, Findings& findings) {
 }
 
 void check_pod_spec(const Part& spec, Findings& findings) {
+    if (spec["schedulingGates"].size() > 0) {
+        findings.error(
+            spec["schedulingGates"].pointer(),
+            "is not supported on one machine: the pod would start with its gates closed",
+            "remove it");
+    }
     if (spec["hostPID"].boolean()) {
         findings.error(spec["hostPID"].pointer(), "is not supported on one machine");
     }

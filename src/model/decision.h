@@ -91,6 +91,17 @@ struct ScaleSource {
     friend bool operator==(const ScaleSource&, const ScaleSource&) = default;
 };
 
+// A hook is asked to do its part; the same question again is the same call.
+struct CallHook {
+    std::string revision;
+    int step = 0;
+    HookOperation operation = HookOperation::run;
+    int execution = 1;
+    Instant started;  // Of the note.
+    std::string memory;
+    friend bool operator==(const CallHook&, const CallHook&) = default;
+};
+
 // News for people; nothing depends on its arrival.
 struct Announce {
     enum class News {
@@ -98,6 +109,7 @@ struct Announce {
         created,        // Its replica group exists.
         not_completed,  // A release began.
         step_completed,
+        hook_moved,
         steps_skipped,
         held,
         resumed,
@@ -109,6 +121,7 @@ struct Announce {
     int number = 0;
     std::optional<int> step;          // Of step_completed.
     std::optional<HoldKind> hold;     // Of held; empty: a person holds.
+    std::string detail;               // Of hook_moved.
     std::optional<Ending> ending;     // Of completed.
     std::optional<AbortCause> cause;  // Of aborted.
     friend bool operator==(const Announce&, const Announce&) = default;
@@ -126,6 +139,7 @@ using Action = std::variant<
     SetRetireAt,
     ReplaceReplica,
     ScaleSource,
+    CallHook,
     RemoveRun,
     RemoveRevision>;
 

@@ -63,6 +63,19 @@ struct StaleReplica {
     friend bool operator==(const StaleReplica&, const StaleReplica&) = default;
 };
 
+// A hook's answer to the question with this number.
+struct HookAnswer {
+    int step = 0;
+    HookOperation operation = HookOperation::run;
+    Instant started;  // Of the note it is about.
+    int execution = 0;
+    HookPhase phase = HookPhase::error;
+    std::string message;
+    std::optional<Duration> again_after;
+    std::string memory;  // Empty: as before.
+    friend bool operator==(const HookAnswer&, const HookAnswer&) = default;
+};
+
 struct Observation {
     Instant at;
     int replicas = 1;    // Wanted in all.
@@ -76,6 +89,7 @@ struct Observation {
     // it has none of its own.
     std::optional<int> source_replicas;
     std::vector<RunSeen> runs;
+    std::vector<HookAnswer> hook_answers;
     std::vector<StaleReplica> stale_replicas;  // In the order to replace them.
     // Why the manifest cannot be followed as the world is: "service "shop" not found".
     std::vector<std::string> problems;

@@ -38,7 +38,14 @@ struct Judge {
     friend bool operator==(const Judge&, const Judge&) = default;
 };
 
-using Step = std::variant<Expose, Provision, Pause, Judge>;
+// Something outside does its part, and says when it is done.
+struct Hook {
+    std::string name;
+    bool is_disabled = false;  // Not asked: the step is done at once.
+    friend bool operator==(const Hook&, const Hook&) = default;
+};
+
+using Step = std::variant<Expose, Provision, Pause, Judge, Hook>;
 
 // A number of replicas, or a percentage of them.
 struct Amount {

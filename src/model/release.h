@@ -51,6 +51,7 @@ struct AbortCause {
         background_run_failed,
         background_run_error,
         deadline,
+        hook_failed,
         before_run_failed,  // Of a flip.
         before_run_error,
         after_run_failed,
@@ -59,6 +60,31 @@ struct AbortCause {
     Kind kind = Kind::asked;
     std::string detail;  // What the run says, for people.
     friend bool operator==(const AbortCause&, const AbortCause&) = default;
+};
+
+enum class HookOperation {
+    run,
+    terminate,  // The rest of the steps is skipped: no more is needed.
+    abort,      // The candidate goes back: what was run was for nothing.
+};
+
+enum class HookPhase { running, successful, failed, error };
+
+// What a hook was asked to do and how it stands.
+struct HookNote {
+    int step = 0;  // From 0.
+    std::string name;
+    HookOperation operation = HookOperation::run;
+    HookPhase phase = HookPhase::running;
+    std::string message;
+    Instant started;
+    Instant updated;
+    std::optional<Instant> finished;
+    std::optional<Duration> again_after;  // Since `updated`.
+    int executions = 0;                   // Answers that came.
+    bool is_disabled = false;
+    std::string memory;  // Whatever the hook wants to be reminded of.
+    friend bool operator==(const HookNote&, const HookNote&) = default;
 };
 
 // The exposure that was decided last.
@@ -127,6 +153,7 @@ struct ReleaseState {
     std::optional<FlipNote> flip;
     std::optional<RunNote> step_run;
     std::optional<RunNote> background_run;
+    std::vector<HookNote> hooks;
     Progress progress;
     Counts counts;
     std::optional<Instant> restarted_at;

@@ -3,10 +3,32 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
+#include <string_view>
 #include <utility>
 
 namespace serin::node {
+
+namespace {
+
+// As in `lifecycle.stopSignal`; the names Kubernetes allows on Linux and programs act on.
+constexpr std::array<std::pair<std::string_view, int>, 12> stop_signals{{
+    {"SIGTERM", SIGTERM},
+    {"SIGINT", SIGINT},
+    {"SIGQUIT", SIGQUIT},
+    {"SIGHUP", SIGHUP},
+    {"SIGUSR1", SIGUSR1},
+    {"SIGUSR2", SIGUSR2},
+    {"SIGWINCH", SIGWINCH},
+    {"SIGABRT", SIGABRT},
+    {"SIGALRM", SIGALRM},
+    {"SIGPIPE", SIGPIPE},
+    {"SIGCONT", SIGCONT},
+    {"SIGKILL", SIGKILL},
+}};
+
+}  // namespace
 
 ContainerRun::ContainerRun(
     CheckTarget target, ContainerRecord& record, Duration default_grace, Listener listener)
@@ -143,7 +165,11 @@ void ContainerRun::stop(Instant kill_at) {
 }
 
 void ContainerRun::terminate() {
-    signal_group(record_.process, SIGTERM);
+    const auto wanted =
+        json::text(json::find(target_.container, "/lifecycle/stopSignal")).value_or("SIGTERM");
+    const auto found =
+        std::ranges::find(stop_signals, wanted, &std::pair<std::string_view, int>::first);
+    signal_group(record_.process, found == stop_signals.end() ? SIGTERM : found->second);
 }
 
 }  // namespace serin::node

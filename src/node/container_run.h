@@ -31,8 +31,8 @@ public:
     static Result<std::unique_ptr<ContainerRun>> take(
         CheckTarget target, ContainerRecord& record, Duration default_grace, Listener listener);
 
-    // Runs the preStop hook, then SIGTERM, then at `kill_at` SIGKILL. Asking again can only bring
-    // the end nearer.
+    // Runs the preStop hook, then SIGTERM (or lifecycle.stopSignal), then at `kill_at` SIGKILL.
+    // Asking again can only bring the end nearer.
     void stop(Instant kill_at);
     bool is_stopping() const { return kill_at_.has_value(); }
 

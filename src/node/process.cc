@@ -85,8 +85,9 @@ struct Child {
     char* const* argv = nullptr;
     char* const* env = nullptr;
     const char* directory = nullptr;
-    int null = -1;
+    int input = -1;
     int output = -1;
+    int errors = -1;
     int go = -1;       // A byte means go; the end of the file means that the parent is gone.
     int failure = -1;  // Takes a LaunchFailure; closed by exec.
     std::uint64_t descriptors_max = 0;
@@ -118,9 +119,9 @@ struct Child {
     while (got < 0 && errno == EINTR);
     if (got != 1) _exit(127);
 
-    dup2(child.null, STDIN_FILENO);
+    dup2(child.input, STDIN_FILENO);
     dup2(child.output, STDOUT_FILENO);
-    dup2(child.output, STDERR_FILENO);
+    dup2(child.errors, STDERR_FILENO);
     // Everything we have open is close-on-exec by intent; this also covers what libraries opened.
     syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
     if (child.descriptors_max > 0) {
@@ -163,9 +164,9 @@ Result<FileDescriptor> open_null() {
 }
 
 // A copy, as the caller's own may have the number of a standard stream.
-Result<FileDescriptor> copy_output(int fd) {
+Result<FileDescriptor> copy_stream(int fd) {
     return above_standard(
-        FileDescriptor(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)), "the output");
+        FileDescriptor(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)), "a standard stream");
 }
 
 // Exec follows within milliseconds; a disk that hangs must not hang the loop with it.
@@ -221,9 +222,11 @@ Result<ProcessId> launch(const LaunchSpec& spec) {
     const std::vector<char*> argv_pointers = pointers_to(argv);
     const std::vector<char*> env_pointers = pointers_to(env);
     const std::string program = find_program(spec);
-    SERIN_TRY(const FileDescriptor null, open_null());
+    SERIN_TRY(const FileDescriptor input, spec.input < 0 ? open_null() : copy_stream(spec.input));
     SERIN_TRY(
-        const FileDescriptor output, spec.output < 0 ? open_null() : copy_output(spec.output));
+        const FileDescriptor output, spec.output < 0 ? open_null() : copy_stream(spec.output));
+    const int wanted_errors = spec.errors < 0 ? output.get() : spec.errors;
+    SERIN_TRY(const FileDescriptor errors, copy_stream(wanted_errors));
     SERIN_TRY(auto go, open_pipe());
     SERIN_TRY(auto failure, open_pipe());
 
@@ -232,8 +235,9 @@ Result<ProcessId> launch(const LaunchSpec& spec) {
         .argv = argv_pointers.data(),
         .env = env_pointers.data(),
         .directory = spec.directory.c_str(),
-        .null = null.get(),
+        .input = input.get(),
         .output = output.get(),
+        .errors = errors.get(),
         .go = go[0].get(),
         .failure = failure[1].get(),
         .descriptors_max = spec.descriptors_max,

@@ -54,7 +54,9 @@ struct LaunchSpec {
     std::vector<std::string> argv;  // argv[0] without a slash is looked up in env's PATH.
     std::map<std::string, std::string> env;
     std::string directory;
-    int output = -1;                    // Standard output and error.
+    int input = -1;   // Standard input; -1: /dev/null, as for all three.
+    int output = -1;  // Standard output, and standard error where `errors` is not given.
+    int errors = -1;
     std::uint64_t descriptors_max = 0;  // How many files it may have open; 0: as many as we.
     // The process ends with the thread that started it: for helpers whose work is worth nothing
     // after that.
@@ -65,8 +67,8 @@ struct LaunchSpec {
     std::function<Result<>(const ProcessId&)> persist;
 };
 
-// Starts a program as the leader of a session and process group of its own, with standard input
-// from /dev/null and no other files open. `invalid` when the program cannot be executed;
+// Starts a program as the leader of a session and process group of its own, with no other files
+// open than those named. `invalid` when the program cannot be executed;
 // `unavailable` when the system has no room for a process.
 Result<ProcessId> launch(const LaunchSpec& spec);
 

@@ -3,6 +3,7 @@
 #include "control/analysis_controller.h"
 #include "control/manager.h"
 #include "control/release_controller.h"
+#include "rehearse/agreeable_plugins.h"
 #include "rehearse/crowd.h"
 #include "rehearse/promql.h"
 #include "rehearse/split_router.h"
@@ -119,7 +120,8 @@ public:
           answers_(scene_, crowd_, windows_),
           events_(scene_.store, scene_.loop, "serin-analysis"),
           analysis_(scene_.loop, scene_.store, events_, sources_of(subject, answers_)),
-          releases_(scene_.loop, scene_.store, scene_.evidence, router_),
+          plugins_(scene_.loop),
+          releases_(scene_.loop, scene_.store, scene_.evidence, router_, plugins_),
           manager_(
               scene_.loop,
               scene_.store,
@@ -172,6 +174,7 @@ private:
     MetricAnswers answers_;
     EventRecorder events_;
     control::AnalysisController analysis_;
+    AgreeablePlugins plugins_;
     control::ReleaseController releases_;
     control::Manager manager_;
     std::unique_ptr<WatchHandle> watch_;

@@ -190,6 +190,39 @@ void choose_strategy(Scenario& scenario) {
     scenario.enough_percent.reset();
 }
 
+// Plugins among the steps, and their troubles.
+void add_hooks(Scenario& scenario, Random& random) {
+    if (scenario.workload == Workload::deployment || !random.chance(200)) return;
+    const auto at = random.between(0, static_cast<std::int64_t>(scenario.steps.size()));
+    scenario.steps.insert(scenario.steps.begin() + at, {StepShape::Kind::hook, 0});
+    constexpr std::array kinds{What::plugin_slow, What::plugin_errors, What::plugin_fails};
+    for (const What what : kinds) {
+        if (!random.chance(300)) continue;
+        scenario.happenings.push_back({
+            .at = random.duration(Duration(0), story_max),
+            .what = what,
+            .number = static_cast<int>(
+                what == What::plugin_slow ? random.between(1, 60) : random.between(100, 1000)),
+            .lasting = random.duration(seconds(1), minutes(6)),
+        });
+    }
+}
+
+void choose_workload(Scenario& scenario, Random& random) {
+    if (!scenario.has_router && random.chance(400)) {
+        scenario.workload = Workload::deployment;
+        scenario.recreates = random.chance(250);
+        scenario.steps.clear();
+        scenario.background_from.reset();
+        scenario.rollback_window.reset();
+        scenario.enough_percent.reset();
+        scenario.aborts_at_deadline = false;
+    } else if (random.chance(150)) {
+        scenario.workload = Workload::takeover;
+        scenario.takes_over_slowly = random.chance(500);
+    }
+}
+
 }  // namespace
 
 Scenario make_scenario(std::uint64_t seed) {
@@ -201,6 +234,9 @@ Scenario make_scenario(std::uint64_t seed) {
     choose_policies(scenario, random);
     choose_sizes(scenario, later);
     choose_strategy(scenario);
+    Random last = Random(seed).fork(8);
+    choose_workload(scenario, last);
+    if (!scenario.flip) add_hooks(scenario, last);
     const int images = static_cast<int>(random.between(2, 4));
     for (int image = 2; image <= images; ++image) {
         scenario.happenings.push_back({

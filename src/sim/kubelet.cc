@@ -142,4 +142,16 @@ Kubelet::Pods Kubelet::pods_of(const std::string& group) const {
     return pods;
 }
 
+Kubelet::Pods Kubelet::pods_with(const std::string& prefix) const {
+    Pods all;
+    for (const auto& [name, group] : groups_) {
+        if (!name.starts_with(prefix)) continue;
+        const Pods pods = pods_of(name);
+        all.desired += pods.desired;
+        all.ready += pods.ready;
+        all.able += pods.able;
+    }
+    return all;
+}
+
 }  // namespace serin::sim

@@ -32,6 +32,8 @@ public:
     };
     // By ReplicaSet name: what is true now, which the status tells later.
     Pods pods_of(const std::string& group) const;
+    // Of all ReplicaSets whose name begins so.
+    Pods pods_with(const std::string& prefix) const;
 
 private:
     struct Pod {

@@ -26,10 +26,19 @@ json::Object make_step(const StepShape& step) {
             return {{"pause", json::Object()}};
         case StepShape::Kind::provision:
             return {{"setCanaryScale", json::Object{{"replicas", step.number}}}};
+        case StepShape::Kind::hook:
+            return {{"plugin", json::Object{{"name", "acme/smoke"}}}};
         case StepShape::Kind::judge:
             return {{"analysis", make_analysis()}};
     }
     return {};
+}
+
+// The plugin that steps name; see Plugins.
+Object make_plugin_config() {
+    Object config(types::config_map(), "argo-rollouts", "argo-rollouts-config");
+    config.put("/data/stepPlugins", "[{name: acme/smoke, location: 'file:///plugins/smoke'}]");
+    return config;
 }
 
 Object make_service(std::string_view name) {
@@ -104,6 +113,24 @@ json::Object make_blue_green(const Scenario& scenario) {
 
 namespace {
 
+void put_template(Object& workload) {
+    workload.put("/spec/selector/matchLabels/app", "shop");
+    workload.put("/spec/template/metadata/labels/app", "shop");
+    workload.put(
+        "/spec/template/spec/containers",
+        json::Array{json::Object{{"name", "shop"}, {"image", json::string(image_name(1))}}});
+}
+
+Object make_deployment(const Scenario& scenario, std::string_view name) {
+    Object deployment(types::deployment(), ns, name);
+    deployment.put("/spec/replicas", scenario.replicas);
+    deployment.put("/spec/progressDeadlineSeconds", whole_seconds(scenario.deadline));
+    deployment.put("/spec/minReadySeconds", whole_seconds(scenario.ready_for));
+    deployment.put("/spec/strategy/type", scenario.recreates ? "Recreate" : "RollingUpdate");
+    put_template(deployment);
+    return deployment;
+}
+
 Object make_rollout(const Scenario& scenario) {
     Object rollout(types::rollout(), ns, rollout_name);
     rollout.put("/spec/replicas", scenario.replicas);
@@ -113,11 +140,17 @@ Object make_rollout(const Scenario& scenario) {
     if (scenario.rollback_window) {
         rollout.put("/spec/rollbackWindow/revisions", *scenario.rollback_window);
     }
-    rollout.put("/spec/selector/matchLabels/app", "shop");
-    rollout.put("/spec/template/metadata/labels/app", "shop");
-    rollout.put(
-        "/spec/template/spec/containers",
-        json::Array{json::Object{{"name", "shop"}, {"image", json::string(image_name(1))}}});
+    if (scenario.workload == Workload::takeover) {
+        rollout.put(
+            "/spec/workloadRef",
+            json::Object{
+                {"apiVersion", "apps/v1"},
+                {"kind", "Deployment"},
+                {"name", source_name},
+                {"scaleDown", scenario.takes_over_slowly ? "progressively" : "onsuccess"}});
+    } else {
+        put_template(rollout);
+    }
     if (scenario.flip) {
         rollout.put("/spec/strategy/blueGreen", make_blue_green(scenario));
     } else {
@@ -161,13 +194,18 @@ Object make_flip_route() {
 }
 
 std::vector<Object> make_manifests(const Scenario& scenario) {
-    std::vector<Object> objects{make_template()};
+    std::vector<Object> objects{make_template(), make_plugin_config()};
     if (scenario.has_router) {
         objects.push_back(make_service(stable_service));
         objects.push_back(make_service(candidate_service));
         objects.push_back(scenario.flip ? make_flip_route() : make_route(0));
     }
-    objects.push_back(make_rollout(scenario));
+    if (scenario.workload == Workload::takeover) {
+        objects.push_back(make_deployment(scenario, source_name));
+    }
+    const bool is_deployment = scenario.workload == Workload::deployment;
+    objects.push_back(
+        is_deployment ? make_deployment(scenario, rollout_name) : make_rollout(scenario));
     return objects;
 }
 

@@ -13,7 +13,8 @@ namespace {
 
 int revision_of(const Object& set) {
     int number = 0;
-    const auto text = set.annotation("rollout.argoproj.io/revision").value_or("0");
+    const auto of_deployment = set.annotation("deployment.kubernetes.io/revision").value_or("0");
+    const auto text = set.annotation("rollout.argoproj.io/revision").value_or(of_deployment);
     std::from_chars(text.data(), text.data() + text.size(), number);
     return number;
 }
@@ -42,7 +43,7 @@ void People::apply_all() {
 void People::patch(json::Object spec) {
     const Quiet quiet(stage_);
     static_cast<void>(stage_.store.patch(
-        stage_.key(types::rollout(), rollout_name),
+        stage_.release_key(),
         PatchKind::merge,
         json::Object{{"spec", std::move(spec)}}));  // Nothing to patch once it is deleted.
 }
@@ -58,9 +59,12 @@ void People::patch_status(json::Object status) {
 
 void People::set_image(int image, std::optional<int> replicas) {
     has_pushed_ = false;
-    json::Object spec = with_image(image);
-    if (replicas) spec["replicas"] = *replicas;
-    patch(std::move(spec));
+    {
+        const Quiet quiet(stage_);
+        static_cast<void>(stage_.store.patch(
+            stage_.template_key(), PatchKind::merge, json::Object{{"spec", with_image(image)}}));
+    }
+    if (replicas) patch({{"replicas", *replicas}});
 }
 
 void People::promote() {
@@ -81,11 +85,15 @@ void People::promote() {
 }
 
 void People::undo() {
-    const auto rollout = stage_.store.get(stage_.key(types::rollout(), rollout_name));
+    const auto rollout = stage_.store.get(stage_.release_key());
     ListQuery query;
     query.type = &types::replica_set();
     auto sets = stage_.store.list(query);
     if (!rollout || !sets || sets->items.size() < 2) return;
+    std::erase_if(sets->items, [&](const Object& set) {
+        return !set.label(stage_.revision_label()).has_value();
+    });
+    if (sets->items.size() < 2) return;
     std::ranges::sort(sets->items, [](const Object& left, const Object& right) {
         return revision_of(left) > revision_of(right);
     });
@@ -93,7 +101,7 @@ void People::undo() {
 }
 
 void People::reapply(bool is_with_image) {
-    const auto rollout = stage_.store.get(stage_.key(types::rollout(), rollout_name));
+    const auto rollout = stage_.store.get(stage_.release_key());
     if (!rollout) return;
     const std::vector<Object> manifests = make_manifests(stage_.scenario);
     const json::Object* spec = json::object(manifests.back().find("/spec"));
@@ -127,8 +135,12 @@ void People::edit_steps(int weight) {
 }
 
 void People::act(const Happening& happening) {
-    stage_.tell(describe(happening));
     const What what = happening.what;
+    // What a Deployment does not know.
+    const bool is_of_steps = what == What::abort || what == What::retry || what == What::promote ||
+                             what == What::promote_full || what == What::edit_steps;
+    if (is_of_steps && stage_.scenario.workload == Workload::deployment) return;
+    stage_.tell(describe(happening));
     const int number = happening.number;
     if (what == What::set_image) set_image(number, std::nullopt);
     if (what == What::scale_and_image) set_image(number, number * 2);

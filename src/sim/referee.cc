@@ -1,6 +1,7 @@
 #include "sim/referee.h"
 
 #include "manifest/argo/lower.h"
+#include "manifest/deployment/lower.h"
 
 #include <fmt/format.h>
 
@@ -68,6 +69,7 @@ void Referee::read() {
     bool reads_sets = false;
     for (const ObjectKey& key : touched) {
         if (key.type == &types::rollout()) read_rollout();
+        if (key.type == &types::deployment()) read_deployment();
         if (key.type == &types::http_route()) read_route();
         if (key.type == &types::service()) read_services();
         if (key.type == &types::replica_set()) reads_sets = true;
@@ -79,7 +81,7 @@ void Referee::read() {
 }
 
 void Referee::read_rollout() {
-    const auto rollout = stage_.store.get(stage_.key(types::rollout(), rollout_name));
+    const auto rollout = stage_.store.get(stage_.release_key());
     view_.exists = rollout.has_value();
     if (!rollout) return;
     if (generation_ != rollout->generation()) {
@@ -96,6 +98,14 @@ void Referee::read_rollout() {
     view_.steps = static_cast<int>(plan_.plan.steps.size());
     view_.limit = rollout->boolean("/status/promoteFull") ? 100 : step_limit();
     view_.is_aborted = rollout->boolean("/status/abort");
+    view_.hooks_done.clear();
+    const json::Array* hooks = json::array(rollout->find("/status/canary/stepPluginStatuses"));
+    for (const json::Value& hook : hooks ? *hooks : json::Array()) {
+        if (json::text(json::find(hook, "/operation")) != "Run") continue;
+        if (json::text(json::find(hook, "/phase")) != "Successful") continue;
+        view_.hooks_done.insert(
+            static_cast<int>(json::integer(json::find(hook, "/index")).value_or(-1)));
+    }
     view_.is_held = rollout->boolean("/spec/paused");
     const json::Array* holds = json::array(rollout->find("/status/pauseConditions"));
     if (holds && !holds->empty()) {
@@ -110,6 +120,33 @@ void Referee::read_rollout() {
                                  : nullptr;
         view_.is_held = view_.is_held || !is_step || (pause && !pause->duration);
     }
+}
+
+void Referee::read_deployment() {
+    if (stage_.scenario.workload != Workload::deployment) return read_source();
+    const auto deployment = stage_.store.get(stage_.release_key());
+    view_.exists = deployment.has_value();
+    if (!deployment) return;
+    const deployment::Lowered lowered = deployment::lower(*deployment);
+    plan_.plan = lowered.plan;
+    plan_.replicas = lowered.replicas;
+    view_.replicas = lowered.replicas;
+    view_.candidate = deployment->text("/status/serin/candidate");
+    view_.stable = deployment->text("/status/serin/stable");
+    view_.waiting_for = deployment->text("/status/serin/waitingFor");
+    view_.is_held = lowered.plan.is_held;
+    const auto counted = [&](std::string_view name) {
+        return deployment->integer("/status/" + std::string(name)) == lowered.replicas;
+    };
+    const bool is_complete =
+        deployment->integer("/status/observedGeneration") == deployment->generation() &&
+        counted("replicas") && counted("updatedReplicas") && counted("availableReplicas");
+    view_.phase = view_.is_held ? "Paused" : is_complete ? "Healthy" : "Progressing";
+}
+
+void Referee::read_source() {
+    const auto source = stage_.store.get(stage_.template_key());
+    if (source) view_.source = static_cast<int>(source->integer("/spec/replicas"));
 }
 
 // What the nearest weight up to the current step allows.
@@ -156,7 +193,9 @@ void Referee::read_sets() {
     if (!sets) return;
     view_.revisions.clear();
     for (const Object& set : sets->items) {
-        Revision& revision = view_.revisions[std::string(set.label(hash_label).value_or(""))];
+        const auto hash = set.label(stage_.revision_label());
+        if (!hash) continue;  // Of the workload taken over from.
+        Revision& revision = view_.revisions[std::string(*hash)];
         revision.desired = static_cast<int>(set.integer("/spec/replicas"));
         revision.image = image_of(set);
     }
@@ -166,6 +205,10 @@ void Referee::read_truth() {
     for (auto& [hash, revision] : view_.revisions) {
         revision.pods = kubelet_.pods_of(std::string(rollout_name) + "-" + hash);
         revision.share = plane_.in_force() ? plane_.in_force()->share_of(hash) : 0;
+    }
+    view_.source_able = 0;
+    if (stage_.scenario.workload == Workload::takeover) {
+        view_.source_able = kubelet_.pods_with(std::string(source_name) + "-").able;
     }
     const Instant now = stage_.loop.now();
     if (sizes_.empty() || sizes_.back().second != view_.replicas) {
@@ -201,6 +244,8 @@ void Referee::compare(const View& before) {
     if (!view_.exists) return;
     if (view_.candidate != before.candidate) ++releases_;
     check_steps(before);
+    check_source(before);
+    if (stage_.scenario.recreates) return check_alone(before);
     check_last_copy(before);
     if (stage_.scenario.flip) check_flip(before);
     if (!stage_.scenario.has_router) return check_together(before);
@@ -342,12 +387,44 @@ void Referee::check_together(const View& before) {
     }
 }
 
+// The workload taken over from goes no faster than the release's replicas come.
+void Referee::check_source(const View& before) {
+    if (view_.source >= before.source || before.source_able == 0) return;
+    int able = 0;
+    for (const auto& [hash, revision] : view_.revisions) able += revision.pods.able;
+    const int left = able + std::min(view_.source, before.source_able);
+    const int needed = replicas_min() - unavailable_max(replicas_min());
+    if (left >= needed || left >= able + before.source_able) return;
+    accuse(
+        "I4 last copy",
+        fmt::format(
+            "the workload taken over from goes to {} replicas while the release has {} of {}",
+            view_.source,
+            able,
+            needed));
+}
+
+// Recreated, two versions never run together.
+void Referee::check_alone(const View& before) {
+    const auto running = [](const View& view) {
+        return std::ranges::count_if(
+            view.revisions, [](const auto& one) { return one.second.pods.desired > 0; });
+    };
+    if (running(view_) > 1 && running(before) <= 1) {
+        accuse("I8 order", "two versions run at once where the old one is to end first");
+    }
+}
+
 void Referee::check_steps(const View& before) {
     if (view_.candidate != before.candidate || view_.step != before.step + 1) return;
     const auto passed = static_cast<std::size_t>(before.step);
     if (passed >= plan_.plan.steps.size() || people_.has_pushed()) return;
-    if (!std::holds_alternative<Judge>(plan_.plan.steps[passed])) return;
     if (view_.candidate == view_.stable || stage_.scenario.rollback_window) return;
+    if (std::holds_alternative<Hook>(plan_.plan.steps[passed]) &&
+        !view_.hooks_done.contains(before.step)) {
+        accuse("I7 silence", fmt::format("step {} is passed before its plugin is done", passed));
+    }
+    if (!std::holds_alternative<Judge>(plan_.plan.steps[passed])) return;
     if (judged_.contains(view_.candidate + "/" + std::to_string(passed))) return;
     accuse("I7 silence", fmt::format("step {} is passed without a verdict", passed));
 }
@@ -429,6 +506,8 @@ bool Referee::is_at_rest() const {
         if (view_.is_aborted) return view_.weight == 0;
         return is_unwell(view_.candidate);
     }
+    // A Deployment keeps trying, and says so, for ever.
+    if (stage_.scenario.workload == Workload::deployment && is_unwell(view_.candidate)) return true;
     if (view_.phase != "Healthy") {
         return view_.candidate != view_.stable &&
                stage_.is_image(

@@ -80,11 +80,16 @@ private:
         std::string stable_selected;
         std::string candidate_selected;
         std::map<std::string, Revision> revisions;  // By hash.
+        std::set<int> hooks_done;                   // Steps whose plugin said that it is done.
+        int source = 0;       // Replicas that the workload taken over from is to have.
+        int source_able = 0;  // Pods of it.
         friend bool operator==(const View&, const View&) = default;
     };
 
     void read();
     void read_rollout();
+    void read_deployment();
+    void read_source();
     void read_route();
     void read_services();
     void read_sets();
@@ -97,6 +102,8 @@ private:
     void check_last_copy(const View& before);
     void check_retired(const View& before);
     void check_together(const View& before);
+    void check_source(const View& before);
+    void check_alone(const View& before);
     void check_steps(const View& before);
     void check_flip(const View& before);
     bool is_free_to_go(const std::string& hash, std::string_view judge) const;

@@ -21,20 +21,24 @@ std::string describe_step(const StepShape& step) {
             return fmt::format("step: {} replicas", step.number);
         case StepShape::Kind::judge:
             return "step: analysis";
+        case StepShape::Kind::hook:
+            return "step: plugin";
     }
     return {};
 }
 
 // In the order of What.
-constexpr std::array<std::string_view, 37> names{
-    "set_image",     "abort",          "retry",          "promote",       "promote_full",
-    "pause",         "resume",         "undo",           "scale",         "scale_and_image",
-    "edit_steps",    "reapply",        "reapply_image",  "reapply_route", "evict",
-    "bad_image",     "flaky_image",    "wrong_image",    "pods_slow",     "route_slow",
-    "route_refuses", "plane_down",     "plane_restarts", "metric_late",   "metric_silent",
-    "metric_nan",    "metric_error",   "metric_noisy",   "crash",         "crash_lost",
-    "events_lost",   "events_doubled", "events_late",    "watches_end",   "writes_conflict",
-    "writes_fail",   "answers_lost",
+constexpr std::array<std::string_view, 40> names{
+    "set_image",     "abort",           "retry",          "promote",
+    "promote_full",  "pause",           "resume",         "undo",
+    "scale",         "scale_and_image", "edit_steps",     "reapply",
+    "reapply_image", "reapply_route",   "evict",          "bad_image",
+    "flaky_image",   "wrong_image",     "pods_slow",      "route_slow",
+    "route_refuses", "plane_down",      "plane_restarts", "metric_late",
+    "metric_silent", "metric_nan",      "metric_error",   "metric_noisy",
+    "plugin_slow",   "plugin_errors",   "plugin_fails",   "crash",
+    "crash_lost",    "events_lost",     "events_doubled", "events_late",
+    "watches_end",   "writes_conflict", "writes_fail",    "answers_lost",
 };
 
 std::string describe_flip(const FlipShape& flip) {
@@ -105,6 +109,13 @@ std::string Scenario::describe() const {
         scales_stable ? ", the stable side shrinks" : "",
         enough_percent ? fmt::format(", {} % of replicas suffice", *enough_percent) : "",
         flip ? describe_flip(*flip) : "");
+    if (workload == Workload::takeover) {
+        text += takes_over_slowly ? "  takes over from a Deployment, pod by pod\n"
+                                  : "  takes over from a Deployment, once complete\n";
+    }
+    if (workload == Workload::deployment) {
+        text += recreates ? "  a Deployment that recreates\n" : "  a Deployment that rolls\n";
+    }
     for (const StepShape& step : steps) text += "  " + describe_step(step) + "\n";
     for (const Happening& one : happenings) text += "  " + sim::describe(one) + "\n";
     return text;

@@ -14,7 +14,7 @@
 namespace serin::sim {
 
 struct StepShape {
-    enum class Kind { weight, pause, gate, provision, judge };
+    enum class Kind { weight, pause, gate, provision, judge, hook };
     Kind kind = Kind::weight;
     int number = 0;  // The weight, or seconds of a pause, or replicas provisioned.
     friend bool operator==(const StepShape&, const StepShape&) = default;
@@ -63,6 +63,9 @@ enum class What {
     metric_nan,
     metric_error,
     metric_noisy,
+    plugin_slow,    // number: seconds, at most.
+    plugin_errors,  // number: permille.
+    plugin_fails,
     crash,        // At write number `number` from then on; `lasting`: until the next start.
     crash_lost,   // ... which still took effect.
     events_lost,  // number: permille, as all below.
@@ -89,8 +92,15 @@ std::string describe(const Happening& happening);
 // Hours, minutes, seconds and milliseconds since the start: "+0:02:30.000".
 std::string format_offset(Duration since_start);
 
+// What is released: a Rollout with its own template, one that takes over from a Deployment that
+// serves, or a Deployment.
+enum class Workload { rollout, takeover, deployment };
+
 struct Scenario {
     std::uint64_t seed = 1;  // Of all delays and chances.
+    Workload workload = Workload::rollout;
+    bool takes_over_slowly = false;  // The Deployment goes as replicas of the Rollout come.
+    bool recreates = false;          // Of a Deployment.
     int replicas = 5;
     bool has_router = true;
     std::optional<FlipShape> flip;  // Then there are no steps, and there is a router.

@@ -45,6 +45,20 @@ ObjectKey Stage::key(const ResourceType& type, std::string_view name) const {
     return {.type = &type, .ns = std::string(ns), .name = std::string(name)};
 }
 
+ObjectKey Stage::release_key() const {
+    const bool is_deployment = scenario.workload == Workload::deployment;
+    return key(is_deployment ? types::deployment() : types::rollout(), rollout_name);
+}
+
+ObjectKey Stage::template_key() const {
+    if (scenario.workload != Workload::takeover) return release_key();
+    return key(types::deployment(), source_name);
+}
+
+std::string_view Stage::revision_label() const {
+    return scenario.workload == Workload::deployment ? "pod-template-hash" : hash_label;
+}
+
 std::string image_name(int image) {
     return std::string(image_prefix) + std::to_string(image);
 }

@@ -14,6 +14,7 @@ namespace serin::sim {
 
 inline constexpr std::string_view ns = "default";
 inline constexpr std::string_view rollout_name = "shop";
+inline constexpr std::string_view source_name = "source";  // The Deployment taken over from.
 inline constexpr std::string_view route_name = "shop";
 inline constexpr std::string_view stable_service = "shop-stable";
 inline constexpr std::string_view candidate_service = "shop-canary";
@@ -40,6 +41,11 @@ struct Stage {
     void tell(const std::string& line) const;
 
     ObjectKey key(const ResourceType& type, std::string_view name) const;
+    // What is released, and what has its template.
+    ObjectKey release_key() const;
+    ObjectKey template_key() const;
+    // Label that tells the release's revisions apart.
+    std::string_view revision_label() const;
 };
 
 // While it lives, writes are the world's and do not fail.

@@ -1,8 +1,10 @@
 #include "sim/world.h"
 
 #include "control/analysis_controller.h"
+#include "control/deployment_controller.h"
 #include "control/manager.h"
 #include "control/release_controller.h"
+#include "sim/plugins.h"
 #include "traffic/http_route.h"
 
 #include <fmt/format.h>
@@ -26,14 +28,15 @@ constexpr std::int64_t tasks_max = 2'000'000;
 
 // The controllers of one life of the program; only the store outlives them.
 struct Controllers {
-    Controllers(Stage& stage, Source& source, TrafficRouter& router)
+    Controllers(Stage& stage, Source& source, TrafficRouter& router, PluginRunner& plugins)
         : events(stage.store, stage.loop, "serin-analysis"),
           analysis(stage.loop, stage.store, events, {{"serin/requests", &source}}),
-          releases(stage.loop, stage.store, stage.evidence, router),
+          releases(stage.loop, stage.store, stage.evidence, router, plugins),
+          deployments(stage.loop, stage.store, stage.evidence, router),
           manager(
               stage.loop,
               stage.store,
-              std::vector<Reconciler*>{&analysis, &releases},
+              std::vector<Reconciler*>{&analysis, &releases, &deployments},
               {.turns_per_task_max = 1}) {
         manager.start();
     }
@@ -41,6 +44,7 @@ struct Controllers {
     EventRecorder events;
     control::AnalysisController analysis;
     control::ReleaseController releases;
+    control::DeploymentController deployments;
     control::Manager manager;
 };
 
@@ -57,6 +61,7 @@ public:
           router_(
               settings.make_router ? settings.make_router(stage_.store)
                                    : std::make_unique<traffic::HttpRouteRouter>(stage_.store)),
+          plugins_(stage_),
           manager_(
               stage_.loop,
               stage_.store,
@@ -89,6 +94,7 @@ private:
     People people_;
     Referee referee_;
     std::unique_ptr<TrafficRouter> router_;
+    Plugins plugins_;
     control::Manager manager_;  // Of the world's own reconcilers.
     std::unique_ptr<Controllers> controllers_;
 
@@ -182,7 +188,7 @@ void World::crash() {
 void World::start() {
     is_dead_ = false;
     stage_.tell("the controllers start");
-    controllers_ = std::make_unique<Controllers>(stage_, source_, *router_);
+    controllers_ = std::make_unique<Controllers>(stage_, source_, *router_, plugins_);
 }
 
 // Returns false when there is nothing more to see.

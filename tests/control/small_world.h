@@ -4,6 +4,7 @@
 #include "control/manager.h"
 #include "control/release_controller.h"
 #include "ports/manual_loop.h"
+#include "ports/plugin_runner.h"
 #include "ports/traffic.h"
 #include "store/memory.h"
 
@@ -60,6 +61,19 @@ private:
     ObjectStore& store_;
 };
 
+// Plugins that answer what they are told to; see `answers`.
+class Plugins : public PluginRunner {
+public:
+    explicit Plugins(ManualLoop& loop) : loop_(loop) {}
+    [[nodiscard]] std::unique_ptr<Call> call(PluginCall call, Done done) override;
+
+    std::vector<json::Object> asked;
+    std::vector<std::string> answers;  // JSON, in order; the last one stays. "": an error.
+
+private:
+    ManualLoop& loop_;
+};
+
 class SmallWorld {
 public:
     SmallWorld();
@@ -95,6 +109,7 @@ public:
     RouteWeights router;
     Kubelet kubelet;
     DataPlane data_plane;
+    Plugins plugins;
     std::unique_ptr<ReleaseController> controller;
     std::unique_ptr<DeploymentController> deployments;
     std::unique_ptr<Manager> manager;

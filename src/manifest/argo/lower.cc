@@ -243,6 +243,10 @@ private:
                 error(path + ".analysis.templates", "must not be empty");
             }
             steps.emplace_back(Judge{});
+        } else if (kind == "plugin") {
+            const std::string name = text(body, "name");
+            if (name.empty()) error(path + ".plugin.name", "missing");
+            steps.emplace_back(Hook{.name = name});
         } else {
             error(path + "." + std::string(kind), not_supported);
         }

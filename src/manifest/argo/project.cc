@@ -1,7 +1,9 @@
 #include "manifest/argo/project.h"
 
 #include "manifest/argo/names.h"
+#include "manifest/argo/plugins.h"
 #include "manifest/argo/project_blue_green.h"
+#include "manifest/argo/project_duration.h"
 #include "manifest/argo/project_words.h"
 #include "ports/selector.h"
 
@@ -63,6 +65,10 @@ public:
         status_["phase"] = json::string(shown.phase);
         if (!shown.message.empty()) status_["message"] = json::string(shown.message);
         write_canary();
+        if (json::Object duration = project_duration(rollout_, lowered_, state_, seen_);
+            !duration.empty()) {
+            status_["duration"] = std::move(duration);
+        }
         status_["blueGreen"] = project_blue_green(lowered_, state_);
         write_own();
         return std::move(status_);
@@ -315,6 +321,7 @@ private:
         if (state_.background_run) {
             canary["currentBackgroundAnalysisRunStatus"] = run_value(*state_.background_run);
         }
+        if (!state_.hooks.empty()) canary["stepPluginStatuses"] = hook_values(state_.hooks);
         if (state_.exposure && lowered_.plan.routing) {
             const ExposureNote& note = *state_.exposure;
             const auto side = [](int weight, const std::string& service, const std::string& hash) {
@@ -435,6 +442,8 @@ std::string abort_text(const AbortCause& cause, const std::string& group) {
         case after_run_failed:
         case after_run_error:
             return told("Blue/green post-promotion analysis phase error/failed");
+        case hook_failed:
+            return cause.detail;
         case deadline:
             return "ReplicaSet \"" + group + "\" has timed out progressing.";
     }

@@ -22,6 +22,9 @@ std::string describe_step(const Object& rollout, int index) {
         const auto words = json::text(duration);
         return text + ": " + (words ? std::string(*words) : json::print(*duration) + "s");
     }
+    if (const auto name = json::text(json::find(member.value(), "/name"))) {
+        return text + ": " + std::string(*name);
+    }
     return text;
 }
 
@@ -72,6 +75,8 @@ EventShown project_event(const Object& rollout, const Plan& plan, const Announce
                     std::to_string(plan.steps.size()) + " completed (" +
                     describe_step(rollout, index) + ")"};
         }
+        case hook_moved:
+            return {EventType::normal, "StepPluginTransition", announce.detail};
         case steps_skipped:
             return {
                 EventType::normal, "SkipSteps", "Rollback to an earlier revision skips all steps"};

@@ -63,13 +63,14 @@ constexpr Words<Progress::Kind, 10> reasons{{
     {Progress::Kind::aborted, "RolloutAborted"},
 }};
 
-constexpr Words<AbortCause::Kind, 10> causes{{
+constexpr Words<AbortCause::Kind, 11> causes{{
     {AbortCause::Kind::asked, "asked"},
     {AbortCause::Kind::step_run_failed, "stepRunFailed"},
     {AbortCause::Kind::step_run_error, "stepRunError"},
     {AbortCause::Kind::background_run_failed, "backgroundRunFailed"},
     {AbortCause::Kind::background_run_error, "backgroundRunError"},
     {AbortCause::Kind::deadline, "deadline"},
+    {AbortCause::Kind::hook_failed, "hookFailed"},
     {AbortCause::Kind::before_run_failed, "preRunFailed"},
     {AbortCause::Kind::before_run_error, "preRunError"},
     {AbortCause::Kind::after_run_failed, "postRunFailed"},

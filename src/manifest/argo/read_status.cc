@@ -1,5 +1,6 @@
 #include "manifest/argo/read_status.h"
 
+#include "manifest/argo/plugins.h"
 #include "manifest/argo/project_blue_green.h"
 #include "manifest/argo/project_words.h"
 
@@ -99,6 +100,7 @@ ReleaseState read_status(const Object& rollout) {
     state.exposure = read_exposure(rollout);
     state.step_run = read_run(rollout, "/status/canary/currentStepAnalysisRunStatus");
     state.background_run = read_run(rollout, "/status/canary/currentBackgroundAnalysisRunStatus");
+    state.hooks = read_hooks(rollout.find("/status/canary/stepPluginStatuses"));
     state.progress = read_progress(rollout);
     state.counts = {
         .current = small(rollout.integer("/status/replicas")),

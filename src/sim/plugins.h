@@ -1,0 +1,26 @@
+#pragma once
+
+#include "ports/plugin_runner.h"
+#include "sim/stage.h"
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace serin::sim {
+
+// Step plugins that take their time, err and fail, as the scenario tells.
+class Plugins : public PluginRunner {
+public:
+    explicit Plugins(Stage& stage) : stage_(stage), random_(stage.random.fork(9)) {}
+
+    [[nodiscard]] std::unique_ptr<Call> call(PluginCall call, Done done) override;
+
+private:
+    json::Object answer();
+
+    Stage& stage_;
+    Random random_;
+};
+
+}  // namespace serin::sim
