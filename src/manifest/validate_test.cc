@@ -339,6 +339,59 @@ spec:
         "f.yaml:17:8: spec.listeners[1].name: duplicate name 'a' (item 0 has it already)\n");
 }
 
+TEST_CASE("what would be unsafe to leave aside is refused") {
+    const std::string told = joined(problems(R"(apiVersion: v1
+kind: Pod
+metadata: {name: a}
+spec:
+  schedulingGates: [{name: approval}]
+  containers:
+    - name: a
+      image: a:v1
+      env:
+        - {name: CPU, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}
+        - {name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
+        - {name: ODD, valueFrom: {fieldRef: {fieldPath: spec.replicas}}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: g}
+spec:
+  gatewayClassName: serin
+  tls: {frontend: {default: {validation: {caCertificateRefs: []}}}}
+  listeners: [{name: a, port: 80, protocol: HTTP}]
+)"));
+    CHECK(told.contains("spec.schedulingGates: is not supported on one machine"));
+    CHECK(told.contains("env[0].valueFrom.resourceFieldRef: is not supported on one machine"));
+    CHECK_FALSE(told.contains("env[1]"));
+    CHECK(told.contains("env[2].valueFrom.fieldRef.fieldPath: 'spec.replicas' is not a field"));
+    CHECK(told.contains("spec.tls: is not supported: certificates are not checked"));
+}
+
+TEST_CASE("a Deployment keeps Kubernetes' rules") {
+    const auto deployment = [](std::string_view rest) {
+        return fmt::format(
+            R"(apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: shop}}
+spec:
+  selector: {{matchLabels: {{app: shop}}}}
+  template:
+    metadata: {{labels: {{app: shop}}}}
+    spec: {{containers: [{{name: shop, image: "shop:v1"}}]}}
+{})",
+            rest);
+    };
+    check_problems(deployment("  strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}"), "");
+    CHECK(joined(problems(deployment("  strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: "
+                                     "0%}}")))
+              .contains("maxUnavailable: may not be 0 when `maxSurge` is 0"));
+    CHECK(joined(problems(deployment("  strategy: {type: Recreate, rollingUpdate: {maxSurge: 1}}")))
+              .contains("may not be specified when strategy `type` is 'Recreate'"));
+    CHECK(joined(problems(deployment("  minReadySeconds: 700")))
+              .contains("progressDeadlineSeconds must be greater than minReadySeconds"));
+}
+
 TEST_CASE("whatever a manifest holds, judging it ends with diagnostics") {
     const std::string sound = with_steps(
         "      - setWeight: 5\n      - pause: {duration: 5}\n"

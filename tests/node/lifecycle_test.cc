@@ -121,6 +121,18 @@ TEST_CASE("the preStop hook runs before SIGTERM") {
     CHECK(std::filesystem::exists(world.folder + "/images/shop/v1/hooked"));
 }
 
+TEST_CASE("a container that names a signal to stop by gets that one") {
+    World world;
+    world.make_image(
+        "shop", "v1", "trap 'touch quit; exit 0' QUIT; echo up; while :; do sleep 0.02; done");
+    world.start_node();
+    world.make_pod(R"("image": "shop:v1", "lifecycle": {"stopSignal": "SIGQUIT"})");
+    REQUIRE(world.until([&] { return world.log() == "up\n"; }));
+    REQUIRE(world.store.remove(pod_key));
+    CHECK(world.until([&] { return !world.has_pod(); }));
+    CHECK(std::filesystem::exists(world.folder + "/images/shop/v1/quit"));
+}
+
 TEST_CASE("processes outlive the node, and the next one takes them on") {
     World world;
     run_pod(world, obedient);

@@ -70,7 +70,7 @@ Result<PluginEntry> read_entry(const json::Object& entry, std::string_view list)
 Result<PluginEntry> find_plugin(
     const Object& config_map, std::string_view list, std::string_view name) {
     const std::string_view text = config_map.text("/data/" + json::escape_pointer(list));
-    const DocumentsRead read = read_documents(text, list);
+    const DocumentsRead read = text.empty() ? DocumentsRead{} : read_documents(text, list);
     for (const Diagnostic& one : read.diagnostics) {
         if (one.severity == Severity::error) {
             return std::unexpected(trouble(list, name, to_string(one)));
