@@ -25,7 +25,7 @@ struct Story {
     json::Object tell(Duration after) {
         seen.at += after;
         json::Object told = argo::project_duration(rollout, lowered, state, seen);
-        rollout.put("/status/duration", json::Object(told));
+        rollout.put("/status/duration", json::Value(told));
         rollout.put("/status/currentPodHash", json::string(state.candidate));
         rollout.put("/status/currentStepHash", json::string(state.steps_digest));
         rollout.put("/status/stableRS", json::string(state.stable));
