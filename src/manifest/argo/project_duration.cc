@@ -49,8 +49,8 @@ public:
     json::Object run() {
         follow_start();
         if (!out_.contains(started_at)) return out_;
-        follow_pause();
         follow_end();
+        follow_pause();  // What has ended is not held any more.
         return std::move(out_);
     }
 

@@ -110,6 +110,8 @@ TEST_CASE("the status of a canary at its pause, as Argo writes it") {
     {"type": "Completed", "status": "False", "lastUpdateTime": "2024-10-04T00:00:00Z",
      "lastTransitionTime": "2024-10-04T00:00:00Z", "reason": "RolloutCompleted",
      "message": "RolloutNotCompleted"}],
+  "duration": {"rolloutStartedAt": "2024-10-04T00:00:00Z",
+    "manualPauseStartedAt": "2024-10-04T00:00:00Z"},
   "blueGreen": {},
   "serin": {"waitingFor": "a person to resume"}})";
     const json::Value status = Scene().project();
