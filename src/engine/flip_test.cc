@@ -264,7 +264,6 @@ TEST_CASE("a failed judge before the flip leaves users where they are") {
     CHECK(size(scene.turn(), "v2") == -1);
     scene.seen.at += 30s;
     CHECK(size(scene.turn(), "v2") == 0);
-    CHECK(size(scene.turn(), "v1") == -1);
 }
 
 TEST_CASE("a judge that could not tell holds everything; resumed, it is asked again") {
@@ -586,4 +585,16 @@ TEST_CASE("counts are those of the revision that serves") {
     CHECK(
         scene.decide().next.counts ==
         Counts{.current = 8, .updated = 4, .ready = 4, .available = 4});
+}
+
+TEST_CASE("replicas older than a restart are replaced within what may be unavailable") {
+    Scene scene;
+    scene.release.state.candidate = "v1";
+    scene.seen.wanted = "v1";
+    scene.seen.revisions.pop_back();
+    scene.release.plan.restart_at = t0 + 30min;
+    scene.seen.stale_replicas = {{"a", "v1"}, {"b", "v1"}, {"c", "v1"}};
+    CHECK(all<ReplaceReplica>(scene.decide()).size() == 1);
+    scene.release.plan.unavailable = {50, true};
+    CHECK(all<ReplaceReplica>(scene.decide()).size() == 2);
 }

@@ -57,8 +57,14 @@ void People::patch_status(json::Object status) {
         Part::status));
 }
 
+// What was said of an image counts until another one is wanted.
+void People::forget_push(int image) {
+    const auto wanted = stage_.store.get(stage_.template_key());
+    if (wanted && image_of(*wanted) != image) has_pushed_ = false;
+}
+
 void People::set_image(int image, std::optional<int> replicas) {
-    has_pushed_ = false;
+    forget_push(image);
     {
         const Quiet quiet(stage_);
         static_cast<void>(stage_.store.patch(
@@ -107,7 +113,7 @@ void People::reapply(bool is_with_image) {
     const json::Object* spec = json::object(manifests.back().find("/spec"));
     json::Object again = *spec;
     if (!is_with_image) again.erase("template");
-    has_pushed_ = has_pushed_ && !is_with_image;
+    if (is_with_image) forget_push(1);
     patch(std::move(again));
 }
 

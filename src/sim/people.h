@@ -22,6 +22,7 @@ public:
 private:
     void patch(json::Object spec);
     void patch_status(json::Object status);
+    void forget_push(int image);
     void set_image(int image, std::optional<int> replicas);
     void edit_steps(int weight);
     void promote();
