@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
+#include "manifest/argo/pod_metadata.h"
 
 #include <fmt/format.h>
 
@@ -146,12 +147,12 @@ Result<json::Value> template_of(Api& api, const Object& rollout, std::int64_t re
                 ? fmt::format("rollout '{}' has no earlier revision", rollout.name())
                 : fmt::format("unable to find specified revision {} in history", revision));
     }
-    const json::Value* found_template = found->find("/spec/template");
-    if (found_template == nullptr || !found_template->is_object()) {
+    const json::Value found_template = argo::plain_template(*found);
+    if (!found_template.is_object()) {
         return fail(
             ErrorKind::internal, fmt::format("replica set {} has no template", found->name()));
     }
-    json::Object clean = found_template->get_object();
+    json::Object clean = found_template.get_object();
     json::erase(clean, "/metadata/labels/" + json::escape_pointer(hash_label));
     return clean;
 }

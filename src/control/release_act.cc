@@ -5,6 +5,7 @@
 #include "evidence/record.h"
 #include "manifest/argo/hash.h"
 #include "manifest/argo/names.h"
+#include "manifest/argo/pod_metadata.h"
 #include "manifest/argo/project_events.h"
 #include "manifest/argo/workload.h"
 
@@ -41,6 +42,10 @@ Object make_group(const ReleaseWorld& world, const CreateRevision& action) {
         std::chrono::duration_cast<std::chrono::seconds>(world.lowered.plan.ready_for).count());
     group.put("/spec/selector", std::move(selector));
     group.put("/spec/selector/matchLabels/" + hash_pointer, json::string(action.revision));
+    const std::string_view stable = rollout.text("/status/stableRS");
+    if (world.lowered.anti_affinity && !stable.empty() && stable != action.revision) {
+        argo::add_anti_affinity(*world.lowered.anti_affinity, stable, pod_template);
+    }
     group.put("/spec/template", std::move(pod_template));
     group.put("/spec/template/metadata/labels/" + hash_pointer, json::string(action.revision));
     if (const json::Object* labels = json::object(group.find("/spec/template/metadata/labels"))) {
@@ -173,6 +178,15 @@ Result<> ReleaseActor::act(const SetSplit& action) {
     }
     events_.record(world_.rollout, EventType::normal, "TrafficWeightUpdated", message);
     return {};
+}
+
+Result<> ReleaseActor::act(const SetSideRoutes& action) {
+    const auto applied = router_.apply_side_routes(*world_.lowered.route, action.routes);
+    if (!applied) {
+        events_.record(
+            world_.rollout, EventType::warning, "TrafficRoutingError", applied.error().message);
+    }
+    return applied;
 }
 
 Result<> ReleaseActor::act(const PointService& action) {

@@ -29,6 +29,7 @@ private:
     Result<> act(const CreateRevision& action);
     Result<> act(const Renumber& action);
     Result<> act(const SetSplit& action);
+    Result<> act(const SetSideRoutes& action);
     Result<> act(const PointService& action);
     Result<> act(const Scale& action);
     Result<> act(const StartRun& action);

@@ -1,6 +1,7 @@
 #include "control/release_controller.h"
 
 #include "base/log.h"
+#include "control/pod_metadata.h"
 #include "control/release_act.h"
 #include "control/release_news.h"
 #include "control/release_observe.h"
@@ -178,8 +179,11 @@ Result<CallAgain> ReleaseController::turn(Object rollout) {
     SERIN_TRY_DO(append_record(evidence_, world, release.state, decision, status));
     SERIN_TRY_DO(write_status(world.rollout, std::move(status)));
     tell_news(events_, world.rollout, release.state, decision.next);
+    // Before new pods are made; what the release does is not held up by labels that cannot be set.
+    const Result<> labelled = keep_pod_metadata(store_, world, decision.next);
     ReleaseActor actor(store_, router_, events_, &hooks_, world);
     SERIN_TRY_DO(actor.carry_out(decision.actions));
+    SERIN_TRY_DO(labelled);
 
     CallAgain again;
     if (decision.wake_at) again = std::max(Duration(1), *decision.wake_at - now);

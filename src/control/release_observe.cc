@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "manifest/argo/hash.h"
 #include "manifest/argo/names.h"
+#include "manifest/argo/pod_metadata.h"
 #include "manifest/argo/project_words.h"
 #include "manifest/argo/read_status.h"
 
@@ -72,8 +73,7 @@ Result<> see_wanted(const ObjectStore& store, ReleaseWorld& world) {
     std::set<std::string> taken;
     for (const Object& group : world.groups) {
         const std::string id(group.label(world.dialect->label_hash).value_or(""));
-        const json::Value* other = group.find("/spec/template");
-        if (!id.empty() && other && argo::is_same_template(*other, pod_template)) {
+        if (!id.empty() && argo::is_same_template(argo::plain_template(group), pod_template)) {
             world.seen.wanted = id;
             return {};
         }

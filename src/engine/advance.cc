@@ -52,6 +52,11 @@ std::string describe(Ending ending) {
 void promote(Turn& turn, Ending ending) {
     ReleaseState& next = turn.next;
     next.stable = next.candidate;
+    if (turn.plan.routing && turn.plan.routing->alternates) {
+        next.is_first_stable = !next.is_first_stable;
+        turn.is_swapped = true;
+        turn.because("services_swapped", "the candidate's service becomes the stable one");
+    }
     next.holds.clear();
     next.is_holding = false;
     next.is_aborted = false;
@@ -86,6 +91,7 @@ bool is_complete(Turn& turn, const Step& step) {
         return turn.next.step_run && turn.next.step_run->phase == RunPhase::successful;
     }
     if (std::holds_alternative<Hook>(step)) return turn.is_within_window() || is_hook_done(turn);
+    if (std::holds_alternative<SetSideRoute>(step)) return are_side_routes_placed(turn);
     if (!is_sized(turn)) return false;
     if (!turn.plan.routing || turn.seen.replicas == 0) return true;
     if (const auto* expose = std::get_if<Expose>(&step)) {

@@ -30,7 +30,9 @@ std::string any_revision() {
 }
 
 Step any_step() {
-    switch (upto(4)) {
+    switch (upto(5)) {
+        case 4:
+            return SetSideRoute{.name = coin() ? "a" : "b", .step = upto(2), .removes = coin()};
         case 0:
             return Pause{};
         case 1:
@@ -52,6 +54,7 @@ Plan any_plan() {
     plan.routing = Routing{};
     if (coin()) plan.routing->abort_retire_delay = std::chrono::seconds(upto(60));
     plan.routing->scales_stable = coin();
+    plan.routing->alternates = upto(3) == 0;
     if (coin()) plan.routing->replicas_min = upto(3);
     if (upto(3) == 0) plan.enough = Amount{upto(100), coin()};
     plan.has_stable_service = true;
@@ -157,6 +160,8 @@ Observation any_world() {
             split.in_force = coin() ? split.written : Split{upto(100), 100};
             split.is_settled = split.in_force == split.written && coin();
         }
+        if (upto(3) == 0) split.side_routes.push_back({"a", upto(3) - 1});
+        if (upto(3) == 0) split.side_routes.push_back({"b", upto(3) - 1});
         seen.split = split;
     }
     seen.stable_service = {coin() ? any_revision() : "", coin()};
@@ -201,7 +206,9 @@ void carry_out(const Decision& decision, Observation& seen) {
             revision.desired = scale->replicas;
             revision.sized_for = scale->sized_for;
         } else if (const auto* split = std::get_if<SetSplit>(&action)) {
-            seen.split = SplitSeen{split->split, split->split, true};
+            seen.split->written = split->split;
+        } else if (const auto* routes = std::get_if<SetSideRoutes>(&action)) {
+            seen.split->side_routes = routes->routes;
         } else if (const auto* service = std::get_if<PointService>(&action)) {
             ServiceSeen& pointed = service->service == ServiceRole::stable ? seen.stable_service
                                                                            : seen.candidate_service;
@@ -228,7 +235,10 @@ void carry_out(const Decision& decision, Observation& seen) {
         revision.current = revision.ready = revision.available = revision.desired;
         revision.is_settled = true;
     }
-    if (seen.split) seen.split = SplitSeen{seen.split->written, seen.split->written, true};
+    if (seen.split) {
+        seen.split->in_force = seen.split->written;
+        seen.split->is_settled = true;
+    }
     ServiceSeen& service = seen.stable_service;
     service.is_settled = true;
     if (!service.in_force) return;
@@ -237,6 +247,17 @@ void carry_out(const Decision& decision, Observation& seen) {
         const bool is_selected = service.revision.empty() || service.revision == revision.id;
         if (is_selected && revision.available > 0) service.in_force->push_back(revision.id);
     }
+}
+
+// As the services are seen once the state tells that their roles have changed.
+void swap_roles(Observation& seen) {
+    std::swap(seen.stable_service, seen.candidate_service);
+    if (!seen.split) return;
+    const auto turned = [](Split split) {
+        return Split{split.total - split.candidate, split.total};
+    };
+    seen.split->written = turned(seen.split->written);
+    if (seen.split->in_force) seen.split->in_force = turned(*seen.split->in_force);
 }
 
 Release any_release_of(Plan plan) {
@@ -297,8 +318,10 @@ TEST_CASE("a world that does what it is asked comes to rest, and nothing is aske
             if (!broken.empty()) RC_FAIL(joined(broken) + reason_of(decision));
             const Observation before = seen;
             const bool is_still = decision.next == release.state && decision.actions.empty();
+            const bool swaps = decision.next.is_first_stable != release.state.is_first_stable;
             release.state = decision.next;
             carry_out(decision, seen);
+            if (swaps) swap_roles(seen);
             if (is_still && seen == before) break;
         }
         if (turns == 60) {
@@ -334,6 +357,7 @@ TEST_CASE("an abort only lowers the weight and ends at zero, seen") {
         }
         RC_ASSERT(weight == 0);
         RC_ASSERT(seen.split->in_force == Split{});
+        RC_ASSERT(seen.split->side_routes.empty());
     }));
 }
 

@@ -159,6 +159,25 @@ void check_service(Question& question, const PointService& action) {
     }
 }
 
+void check_side_routes(Question& question, const SetSideRoutes& action) {
+    const auto& [release, seen, decision, broken] = question;
+    const std::vector<SideRoute>* present = seen.split ? &seen.split->side_routes : nullptr;
+    for (const SideRoute& route : action.routes) {
+        if (present && std::ranges::find(*present, route.name, &SideRoute::name) != present->end())
+            continue;
+        const RevisionSeen* candidate = question.find(decision.next.candidate);
+        const bool is_there = candidate && candidate->is_settled && candidate->available > 0;
+        if (decision.next.is_aborted) question.broken.push_back("I3 abort: route " + route.name);
+        if (!is_there) {
+            question.broken.push_back("I1 capacity: route " + route.name + " to no replicas");
+        }
+        if (seen.candidate_service.revision != decision.next.candidate) {
+            question.broken.push_back(
+                "I8 order: route " + route.name + " before the service leads there");
+        }
+    }
+}
+
 bool is_selected(const Question& question, const std::string& revision) {
     return question.seen.stable_service.revision == revision ||
            question.seen.candidate_service.revision == revision;
@@ -204,7 +223,8 @@ void check_shrinking(Question& question, const Scale& action) {
         question.broken.push_back("I4 last copy: the stable service's " + change);
     }
     if (action.replicas == 0 && seen.candidate_service.revision == action.revision &&
-        question.exposure() > 0 && action.revision != decision.next.stable) {
+        (question.exposure() > 0 || !seen.split->side_routes.empty()) &&
+        action.revision != decision.next.stable) {
         question.broken.push_back("I8 order: exposed " + change);
     }
     if (action.replicas == 0 && !is_selected(question, action.revision) && seen.split &&
@@ -230,6 +250,8 @@ std::vector<std::string> broken_invariants(
     for (const Action& action : decision.actions) {
         if (const auto* split = std::get_if<SetSplit>(&action)) {
             check_split(question, split->split);
+        } else if (const auto* routes = std::get_if<SetSideRoutes>(&action)) {
+            check_side_routes(question, *routes);
         } else if (const auto* service = std::get_if<PointService>(&action)) {
             check_service(question, *service);
         } else if (const auto* scale = std::get_if<Scale>(&action)) {

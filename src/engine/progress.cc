@@ -67,7 +67,7 @@ std::string describe_wait(const Turn& turn) {
     const ReleaseState& next = turn.next;
     if (turn.plan.flip) return describe_flip_wait(turn);
     if (next.is_aborted) {
-        if (turn.plan.routing && !is_weight_confirmed(turn, 0)) {
+        if (turn.plan.routing && !is_unexposed(turn)) {
             return "all traffic to be seen back on the stable revision";
         }
         return {};
@@ -79,7 +79,7 @@ std::string describe_wait(const Turn& turn) {
         if (available < turn.seen.replicas) {
             return std::to_string(turn.seen.replicas) + " available replicas";
         }
-        if (turn.plan.routing && !is_weight_confirmed(turn, 0)) {
+        if (turn.plan.routing && !is_unexposed(turn)) {
             return "all traffic to be seen on the stable service";
         }
         return {};
@@ -92,6 +92,11 @@ std::string describe_wait(const Turn& turn) {
     if (const auto* hook = std::get_if<Hook>(step)) return "plugin " + hook->name;
     if (std::holds_alternative<Judge>(*step)) {
         return next.step_run ? "run " + next.step_run->name : "a run to start";
+    }
+    if (const auto* set = std::get_if<SetSideRoute>(step)) {
+        const bool is_there = turn.candidate && turn.candidate->available > 0;
+        return is_there ? "the data plane to confirm route " + set->name
+                        : "available replicas of the candidate for route " + set->name;
     }
     return describe_shortage(turn, weight_allowed(turn));
 }

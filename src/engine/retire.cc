@@ -27,9 +27,9 @@ void scale_down(Turn& turn, const RevisionSeen& revision, int replicas) {
 // gets nothing, and the data plane follows.
 bool is_out_of_traffic(const Turn& turn, const RevisionSeen& revision) {
     if (turn.seen.stable_service.revision == revision.id) return false;
-    if (turn.seen.candidate_service.revision == revision.id) return is_weight_confirmed(turn, 0);
+    if (turn.seen.candidate_service.revision == revision.id) return is_unexposed(turn);
     if (!turn.seen.split || !turn.seen.split->is_settled) return false;
-    return !turn.is_promoted() || is_weight_confirmed(turn, 0);
+    return !turn.is_promoted() || is_unexposed(turn);
 }
 
 bool is_stable_complete(const Turn& turn) {
@@ -70,7 +70,7 @@ void retire_with_router(Turn& turn) {
             turn.wait_for("available replicas beside revision " + other->id);
         } else if (is_routing || !is_out_of_traffic(turn, *other)) {
             turn.wait_for("traffic to be seen away from revision " + other->id);
-        } else if (turn.is_promoted() || other->retire_at || !is_weight_confirmed(turn, 0)) {
+        } else if (turn.is_promoted() || other->retire_at || !is_unexposed(turn)) {
             // The candidate's service may have led there with its weight until a moment ago, and
             // nothing tells when the data plane has followed it.
             retire_after_delay(turn, *other, kept);

@@ -76,7 +76,7 @@ int aborted_size(Turn& turn, const RevisionSeen& candidate) {
     if (ends_without_delay(turn)) return candidate_size_wanted(turn);
     if (routing.scales_stable && !routing.abort_retire_delay) return candidate_size_wanted(turn);
     if (candidate.desired == 0) return 0;
-    if (!is_weight_confirmed(turn, 0)) return candidate.desired;
+    if (!is_unexposed(turn)) return candidate.desired;
     if (!candidate.retire_at) {
         if (!turn.stable || !turn.stable->is_settled ||
             turn.stable->available < turn.seen.replicas) {
@@ -112,6 +112,7 @@ int never_below_exposure(const Turn& turn, const RevisionSeen& candidate, int wa
         return is_settled || wanted > 0 ? wanted : candidate.desired;
     }
     if (!exposure) return candidate.desired;
+    if (wanted == 0 && !turn.seen.split->side_routes.empty()) return candidate.desired;
     return std::min(candidate.desired, std::max(wanted, replicas_needed(turn, *exposure)));
 }
 

@@ -22,6 +22,8 @@ void advance(Turn& turn);
 void keep_runs(Turn& turn);
 // Weights and services.
 void place_traffic(Turn& turn);
+// Routes beside the weights.
+void place_side_routes(Turn& turn);
 // Sizes of stable and candidate.
 void size_revisions(Turn& turn);
 // Sizes where old replicas end before new ones start, and where a person holds the release but its
@@ -67,6 +69,10 @@ int weight_allowed(const Turn& turn);
 std::optional<int> exposure_seen(const Turn& turn);
 // The data plane was seen to do what is written, and that is `weight`.
 bool is_weight_confirmed(const Turn& turn, int weight);
+// Neither by weight nor by side routes is anything seen to reach the candidate's service.
+bool is_unexposed(const Turn& turn);
+// The side routes of the plan up to now are seen, or there is nobody to send anything to.
+bool are_side_routes_placed(const Turn& turn);
 // Nothing but this revision is known to have available replicas, and some are wanted.
 bool is_last_copy(const Turn& turn, const RevisionSeen& revision);
 // The candidate needs so many replicas to carry `weight`; so many of them suffice to get it.

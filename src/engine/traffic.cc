@@ -137,6 +137,10 @@ void point_stable_service(Turn& turn) {
 void point_candidate_service(Turn& turn) {
     const ServiceSeen& service = turn.seen.candidate_service;
     if (!turn.plan.has_candidate_service) return;
+    if (turn.plan.routing && turn.plan.routing->alternates &&
+        (turn.is_promoted() || turn.next.is_aborted)) {
+        return;  // It stays where it is, without weight, until the next candidate.
+    }
     const bool is_returning = turn.next.is_aborted && !turn.next.stable.empty();
     const std::string& target = is_returning ? turn.next.stable : turn.next.candidate;
     const RevisionSeen* revision = turn.find(target);
@@ -147,7 +151,9 @@ void point_candidate_service(Turn& turn) {
     } else {
         if (!may_receive(*revision, service)) return;
         if (turn.plan.routing) {
-            // What still flows into this service must not flood the newcomer.
+            // What still flows into this service must not flood the newcomer; how much side routes
+            // bring nobody knows.
+            if (!turn.seen.split || !turn.seen.split->side_routes.empty()) return;
             const auto exposure = exposure_seen(turn);
             if (!exposure || *exposure > weight_allowed(turn)) return;
             if (revision->available < replicas_sufficing(turn, *exposure)) return;
@@ -203,8 +209,13 @@ int weight_allowed(const Turn& turn) {
 
 void place_traffic(Turn& turn) {
     if (!turn.plan.routing) turn.next.exposure.reset();
+    if (turn.is_swapped) {
+        turn.next.exposure.reset();
+        return turn.wake(turn.seen.at);
+    }
     if (turn.plan.flip) return place_flip(turn);
     if (turn.plan.routing && turn.seen.split) set_split(turn);
+    place_side_routes(turn);
     point_stable_service(turn);
     point_candidate_service(turn);
 }

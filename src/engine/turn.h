@@ -34,6 +34,8 @@ struct Turn {
     std::vector<Action> shrinking;
     std::vector<Cause> causes;
     std::optional<Instant> wake_at;
+    // The services swapped their roles in this turn: what was seen of them tells of the former.
+    bool is_swapped = false;
     bool is_retried = false;
     bool is_created = false;
     bool is_changed = false;  // Another candidate or other steps.

@@ -171,6 +171,11 @@ json::Object to_json(const Action& action) {
                     {"candidate", it.split.candidate},
                     {"total", it.split.total}};
             },
+            [](const SetSideRoutes& it) -> json::Object {
+                json::Array routes;
+                for (const SideRoute& route : it.routes) routes.emplace_back(text(route.name));
+                return {{"do", "set_side_routes"}, {"routes", std::move(routes)}};
+            },
             [](const PointService& it) -> json::Object {
                 return {
                     {"do", "point_service"},
@@ -230,6 +235,12 @@ std::string describe(const Action& action) {
             [&](const SetSplit& it) {
                 return "set the candidate's weight to " + number(it.split.candidate) + " of " +
                        number(it.split.total);
+            },
+            [](const SetSideRoutes& it) {
+                std::string names;
+                for (const SideRoute& route : it.routes) names += " " + route.name;
+                return names.empty() ? "remove the header and mirror routes"
+                                     : "have the header and mirror routes" + names;
             },
             [](const PointService& it) {
                 return "point the " + std::string(to_text(it.service)) + " service at revision " +

@@ -30,6 +30,8 @@ private:
     ParentReport attach(const RouteSpec& route, const ParentRef& parent);
     void add_rules(const RouteSpec& route, std::optional<Problem>& unresolved);
     void add_services();
+    std::optional<Problem> resolve(
+        const RouteSpec& route, const BackendRef& ref, std::size_t rule, std::string& backend);
     void add_entries(const RouteSpec& route, const std::string& frontend, const std::string& host);
 
     const World& world_;
@@ -180,25 +182,36 @@ ParentReport Builder::attach(const RouteSpec& route, const ParentRef& parent) {
         .is_accepted = is_accepted};
 }
 
+// Finds the backend and has it in the table.
+std::optional<Problem> Builder::resolve(
+    const RouteSpec& route, const BackendRef& ref, std::size_t rule, std::string& backend) {
+    if (ref.problem) return ref.problem;
+    const Result<Backend> found = services_.resolve(route.ns, ref.service, ref.port);
+    if (!found) {
+        return Problem{
+            "BackendNotFound",
+            "spec.rules[" + std::to_string(rule) + "]: " + found.error().message};
+    }
+    backend = found->name;
+    table_.backends.try_emplace(found->name, *found);
+    return std::nullopt;
+}
+
 void Builder::add_rules(const RouteSpec& route, std::optional<Problem>& unresolved) {
     for (std::size_t i = 0; i < route.rules.size(); ++i) {
-        const std::string index = std::to_string(i);
-        TableRule rule{.id = route.ns + "/" + route.name + "/" + index, .rule = route.rules[i]};
+        TableRule rule{
+            .id = route.ns + "/" + route.name + "/" + std::to_string(i), .rule = route.rules[i]};
         for (const BackendRef& ref : rule.rule.refs) {
             Target target{.service = ref.service, .weight = ref.weight};
-            std::optional<Problem> problem = ref.problem;
-            if (!problem) {
-                Result<Backend> backend = services_.resolve(route.ns, ref.service, ref.port);
-                if (backend) {
-                    target.backend = backend->name;
-                    table_.backends.try_emplace(backend->name, *backend);
-                } else {
-                    problem = Problem{
-                        "BackendNotFound", "spec.rules[" + index + "]: " + backend.error().message};
-                }
-            }
+            const auto problem = resolve(route, ref, i, target.backend);
             if (problem && !unresolved) unresolved = problem;
             rule.targets.push_back(std::move(target));
+        }
+        for (const MirrorRef& mirror : rule.rule.mirrors) {
+            MirrorTarget target{.parts = mirror.parts};
+            const auto problem = resolve(route, mirror.ref, i, target.backend);
+            if (problem && !unresolved) unresolved = problem;
+            if (!problem) rule.mirrors.push_back(std::move(target));
         }
         const std::string id = rule.id;
         table_.rules.try_emplace(id, std::move(rule));

@@ -89,12 +89,20 @@ struct BackendRef {
     friend bool operator==(const BackendRef&, const BackendRef&) = default;
 };
 
+// A backend that gets copies of requests.
+struct MirrorRef {
+    BackendRef ref;
+    std::int64_t parts = 1'000'000;  // So many of a million requests.
+    friend bool operator==(const MirrorRef&, const MirrorRef&) = default;
+};
+
 struct RouteRule {
     std::vector<RequestMatch> matches;  // Never empty.
     std::vector<HeaderEdit> edits;
     std::optional<Redirect> redirect;
     std::optional<Rewrite> rewrite;
     std::vector<BackendRef> refs;
+    std::vector<MirrorRef> mirrors;
     std::optional<Duration> timeout;
     friend bool operator==(const RouteRule&, const RouteRule&) = default;
 };
@@ -145,11 +153,17 @@ struct Target {
     friend bool operator==(const Target&, const Target&) = default;
 };
 
+struct MirrorTarget {
+    std::string backend;
+    std::int64_t parts = 0;
+};
+
 // A rule in the table. Its requests are split by weight; a redirect has no targets.
 struct TableRule {
     std::string id;  // "<namespace>/<route>/<index>", as in the request log.
     RouteRule rule;
     std::vector<Target> targets;
+    std::vector<MirrorTarget> mirrors;  // Those that resolve.
 };
 
 // One way into a rule, in the order of precedence that Gateway API lays down.

@@ -55,6 +55,7 @@ private:
     Redirect read_redirect(
         const json::Value& filter, const std::string& field, const RouteRule& rule);
     BackendRef read_ref(const json::Value& ref, const std::string& field);
+    MirrorRef read_mirror(const json::Value& filter, const std::string& field);
 
     const Object& route_;
     std::optional<Problem> problem_;
@@ -222,6 +223,9 @@ void Reader::read_filter(const json::Value& filter, const std::string& field, Ro
             into.rewrite->hostname.empty() || is_dns_name(into.rewrite->hostname),
             field + ".urlRewrite.hostname",
             "not a host name");
+    } else if (type == "RequestMirror" && json::find(filter, "/requestMirror") != nullptr) {
+        into.mirrors.push_back(
+            read_mirror(*json::find(filter, "/requestMirror"), field + ".requestMirror"));
     } else {
         refuse(field, "filter " + std::string(type) + " is not supported");
     }
@@ -295,6 +299,31 @@ Redirect Reader::read_redirect(
         redirect.status == 301 || redirect.status == 302, field + ".statusCode", "not supported");
     demand(redirect.port >= 0 && redirect.port <= 65535, field + ".port", "not a port");
     return redirect;
+}
+
+MirrorRef Reader::read_mirror(const json::Value& filter, const std::string& field) {
+    static const json::Value nothing = json::Object{};
+    const json::Value* ref = json::find(filter, "/backendRef");
+    MirrorRef mirror{.ref = read_ref(ref == nullptr ? nothing : *ref, field + ".backendRef")};
+    const json::Value* percent = json::find(filter, "/percent");
+    const json::Value* fraction = json::find(filter, "/fraction");
+    demand(
+        percent == nullptr || fraction == nullptr,
+        field,
+        "percent and fraction exclude each other");
+    if (percent != nullptr) {
+        const std::int64_t share = json::integer(percent).value_or(-1);
+        demand(share >= 0 && share <= 100, field + ".percent", "not in 0..100");
+        mirror.parts = share * 10'000;
+    } else if (fraction != nullptr) {
+        const std::int64_t part = json::integer(json::find(*fraction, "/numerator")).value_or(-1);
+        const std::int64_t whole =
+            json::integer(json::find(*fraction, "/denominator")).value_or(100);
+        const bool is_share = part >= 0 && part <= whole && whole > 0 && whole <= 1'000'000'000;
+        demand(is_share, field + ".fraction", "not a share of a whole");
+        if (is_share) mirror.parts = part * 1'000'000 / whole;
+    }
+    return mirror;
 }
 
 BackendRef Reader::read_ref(const json::Value& ref, const std::string& field) {

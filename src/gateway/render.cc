@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "gateway/log_line.h"
+#include "gateway/mirror.h"
 #include "gateway/text.h"
 
 #include <algorithm>
@@ -179,6 +180,8 @@ void add_rule(const TableRule& rule, const Frontend& frontend, Config& config) {
                 rule.id);
         }
     }
+    if (rule.mirrors.empty()) return;
+    for (const std::string& line : mirror_lines(rule)) config.add(line, rule.id);
 }
 
 void add_split(const TableRule& rule, const std::string& dir, Config& config) {
@@ -247,6 +250,8 @@ Config make_config(const RoutingTable& table, const Place& place, bool with_serv
     config.add("    stats timeout 24h");
     config.add("    hard-stop-after 60s");
     config.add("    ssl-default-bind-options ssl-min-ver TLSv1.2");
+    const bool has_mirror = has_mirrors(table);
+    if (has_mirror) config.add("    lua-load-per-thread " + place.dir + "/mirror.lua");
     config.add("ring " + std::string(ring_name));
     config.add_block("    format raw\n    maxlen 2048\n    size 33554432\n");
     config.add_block(defaults_text);
@@ -256,6 +261,7 @@ Config make_config(const RoutingTable& table, const Place& place, bool with_serv
             add_frontend(table, frontend, place, bind->second, config);
         }
     }
+    if (has_mirror) config.add_block(mirror_frontend(place.dir));
     config.add_block(
         "backend serin.unmatched\n"
         "    http-request return status 404 content-type text/plain string \"no route\\n\"\n");
@@ -281,6 +287,7 @@ Rendering render(
     Config config = make_config(table, place, true);
     rendering.files.push_back({"haproxy.cfg", std::move(config.text_)});
     rendering.owners = std::move(config.owners_);
+    if (has_mirrors(table)) rendering.files.push_back({"mirror.lua", mirror_script(place.dir)});
     for (const auto& [id, rule] : table.rules) {
         if (rule.rule.redirect) continue;
         const auto ranges = splits.find(id);

@@ -118,12 +118,28 @@ record HttpFilter exactly-one(requestHeaderModifier responseHeaderModifier reque
   type!                   enum(RequestHeaderModifier ResponseHeaderModifier RequestMirror RequestRedirect URLRewrite ExtensionRef CORS ExternalAuth)
   requestHeaderModifier   HeaderModifier
   responseHeaderModifier  HeaderModifier
-  requestMirror           object
+  requestMirror           RequestMirror
   requestRedirect         RequestRedirect
   urlRewrite              UrlRewrite
   extensionRef            object
   cors                    object
   externalAuth            object
+
+record RequestMirror at-most-one(percent fraction)
+  backendRef!  MirrorBackend
+  percent      int(0..100)
+  fraction     MirrorFraction
+
+record MirrorBackend
+  group      text
+  kind       text
+  name!      filled
+  namespace  text
+  port       int(1..65535)
+
+record MirrorFraction
+  numerator!   int(0..)
+  denominator  int(1..)
 
 record HeaderModifier
   set     [RouteHeader]@name

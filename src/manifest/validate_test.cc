@@ -160,10 +160,11 @@ TEST_CASE("a Rollout's fields have to fit together") {
 
 TEST_CASE("what is sound and not acted on is refused with its place") {
     const std::string found =
-        joined(problems(rollout("  strategy: {blueGreen: {activeService: a, antiAffinity: "
-                                "{requiredDuringSchedulingIgnoredDuringExecution: {}}}}\n")));
-    CHECK(found.find("spec.strategy.blueGreen.antiAffinity: not supported") != std::string::npos);
-    CHECK(found.find("canary") == std::string::npos);
+        joined(problems(rollout("  strategy: {canary: {steps: [{experiment: {templates: [{name: a, "
+                                "specRef: canary}]}}]}}\n")));
+    CHECK(
+        found.find("spec.strategy.canary.steps[0].experiment: not supported") != std::string::npos);
+    CHECK(found.find("blueGreen") == std::string::npos);
 }
 
 TEST_CASE("the selector has to match the template's labels") {

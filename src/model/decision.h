@@ -39,6 +39,12 @@ struct SetSplit {
     friend bool operator==(const SetSplit&, const SetSplit&) = default;
 };
 
+// All side routes that there are to be; by name.
+struct SetSideRoutes {
+    std::vector<SideRoute> routes;
+    friend bool operator==(const SetSideRoutes&, const SetSideRoutes&) = default;
+};
+
 enum class ServiceRole { stable, candidate };
 
 struct PointService {
@@ -132,6 +138,7 @@ using Action = std::variant<
     CreateRevision,
     Renumber,
     SetSplit,
+    SetSideRoutes,
     PointService,
     Scale,
     StartRun,

@@ -45,7 +45,17 @@ struct Hook {
     friend bool operator==(const Hook&, const Hook&) = default;
 };
 
-using Step = std::variant<Expose, Provision, Pause, Judge, Hook>;
+// From here on requests that match go to the candidate whatever its weight, or copies of them whose
+// answers nobody sees. Routes are known by name: a later step with the same name replaces the
+// former.
+struct SetSideRoute {
+    std::string name;
+    int step = 0;          // Of the first step that says exactly this.
+    bool removes = false;  // The route of this name ends instead.
+    friend bool operator==(const SetSideRoute&, const SetSideRoute&) = default;
+};
+
+using Step = std::variant<Expose, Provision, Pause, Judge, Hook, SetSideRoute>;
 
 // A number of replicas, or a percentage of them.
 struct Amount {
@@ -64,6 +74,9 @@ struct Routing {
     std::optional<Duration> abort_retire_delay;
     // The stable side keeps only what carries its weight, instead of its full size.
     bool scales_stable = false;
+    // Of two services now one and now the other is the stable one: at a promotion they swap roles,
+    // and neither leads elsewhere.
+    bool alternates = false;
     friend bool operator==(const Routing&, const Routing&) = default;
 };
 

@@ -150,6 +150,8 @@ struct ReleaseState {
     bool skips_steps = false;  // A person wants the candidate promoted without further steps.
 
     std::optional<ExposureNote> exposure;
+    // With services that alternate: the first of the two is the stable one.
+    bool is_first_stable = false;
     std::optional<FlipNote> flip;
     std::optional<RunNote> step_run;
     std::optional<RunNote> background_run;

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace serin {
 
@@ -21,12 +22,41 @@ struct RouterLimits {
     bool can_verify = false;  // observe() knows what is in force, not only what was written.
 };
 
+// A request's text that has to be equal, begin so or match as a whole.
+struct TextMatch {
+    enum class Kind { exact, prefix, regex };
+    Kind kind = Kind::exact;
+    std::string value;
+    friend bool operator==(const TextMatch&, const TextMatch&) = default;
+};
+
+// Everything that is given has to match.
+struct RequestShape {
+    std::string method;  // Empty: any.
+    std::optional<TextMatch> path;
+    std::map<std::string, TextMatch> headers;  // By name.
+    friend bool operator==(const RequestShape&, const RequestShape&) = default;
+};
+
+// What a step of the plan says of a side route.
+struct SideRouteShape {
+    enum class Kind { headers, mirror };
+    std::string name;
+    int step = 0;
+    Kind kind = Kind::headers;
+    std::vector<RequestShape> matches;  // One of them; those of a header route have headers only.
+    int percent = 100;                  // Of a mirror: so many of the requests are copied.
+    friend bool operator==(const SideRouteShape&, const SideRouteShape&) = default;
+};
+
 // The services between which a router splits, and where to find its objects.
 struct RouteTarget {
     std::string ns;
     std::string stable_service;
     std::string candidate_service;
     json::Object config;  // The router's part of the manifest: {"httpRoute": "shop"}.
+    std::vector<std::string> managed_routes;  // Names of routes that are the release's alone.
+    std::vector<SideRouteShape> side_routes;  // Of all steps.
 };
 
 // Turns exposure into objects of one routing API and reads back what is in force. Owns only its own
@@ -42,6 +72,12 @@ public:
     // Idempotent. Success means accepted, not in force; the loop observes until both agree.
     // `unavailable` and `conflict` are retried; any other kind holds the release for a person.
     virtual Result<> apply(const RouteTarget& target, Split wanted) = 0;
+    // Idempotent, as apply(). Side routes that are not `wanted` end.
+    virtual Result<> apply_side_routes(
+        const RouteTarget& target, const std::vector<SideRoute>& wanted) {
+        if (wanted.empty() && target.managed_routes.empty()) return {};
+        return fail(ErrorKind::invalid, "the router has no header or mirror routes");
+    }
 };
 
 }  // namespace serin

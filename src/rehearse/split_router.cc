@@ -23,7 +23,21 @@ Result<std::vector<ObjectKey>> SplitRouter::objects(const RouteTarget& /*target*
 
 Result<SplitSeen> SplitRouter::observe(const RouteTarget& /*target*/) const {
     return SplitSeen{
-        .written = written_, .in_force = in_force_, .is_settled = written_ == in_force_};
+        .written = written_,
+        .in_force = in_force_,
+        .is_settled = written_ == in_force_,
+        .side_routes = side_routes_};
+}
+
+Result<> SplitRouter::apply_side_routes(
+    const RouteTarget& /*target*/, const std::vector<SideRoute>& wanted) {
+    if (wanted == side_routes_) return {};
+    if (scene_.current(Fault::Kind::router_refuses)) {
+        return fail(ErrorKind::unavailable, "the router does not take the routes");
+    }
+    side_routes_ = wanted;
+    scene_.loop.post([this] { told_(); });
+    return {};
 }
 
 Result<> SplitRouter::apply(const RouteTarget& /*target*/, Split wanted) {

@@ -19,6 +19,9 @@ public:
     Result<std::vector<ObjectKey>> objects(const RouteTarget& target) const override;
     Result<SplitSeen> observe(const RouteTarget& target) const override;
     Result<> apply(const RouteTarget& target, Split wanted) override;
+    // At once: the traffic rehearsed has no headers, and copies change nothing for users.
+    Result<> apply_side_routes(
+        const RouteTarget& target, const std::vector<SideRoute>& wanted) override;
 
     const Split& in_force() const { return in_force_; }
     // Called after a split has come into force.
@@ -33,6 +36,7 @@ private:
     std::function<void()> told_;
     Split written_;
     Split in_force_;
+    std::vector<SideRoute> side_routes_;
     EventLoop::Watch arrival_;
 };
 

@@ -121,6 +121,13 @@ SubjectRead read_subject(
             "from",
             "write the pod template into the Rollout");
     }
+    const auto& routing = read.subject.lowered.plan.routing;
+    if (routing && routing->alternates) {
+        complain(
+            read,
+            "pingPong cannot be rehearsed: the simulated router does not know services by name",
+            "rehearse it with stableService and canaryService, which releases the same way");
+    }
     if (read.subject.lowered.replicas == 0) {
         complain(read, "spec.replicas is 0: nothing serves, so nothing can be rehearsed");
     }

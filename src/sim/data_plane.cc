@@ -24,6 +24,31 @@ std::int64_t weight_in(const Object& route, std::string_view service) {
     return 0;
 }
 
+// What InForce tells of one rule.
+json::Object weights_of(const json::Value& rule) {
+    json::Object weights;
+    const json::Array* refs = json::array(json::find(rule, "/backendRefs"));
+    if (!refs) return weights;
+    for (const json::Value& ref : *refs) {
+        const auto name = json::text(json::find(ref, "/name")).value_or("");
+        weights[name] = json::integer(json::find(ref, "/weight")).value_or(1);
+    }
+    return weights;
+}
+
+void read_side_routes(const Object& route, DataPlane::Routing& into) {
+    const json::Array* rules = json::array(route.find("/spec/rules"));
+    for (std::size_t i = 1; rules && i < rules->size(); ++i) {
+        const auto name = json::text(json::find((*rules)[i], "/name")).value_or("");
+        if (name == header_route) {
+            into.header_service =
+                json::text(json::find((*rules)[i], "/backendRefs/0/name")).value_or("");
+        }
+        into.has_mirror_route = into.has_mirror_route || name == mirror_route;
+        into.weights_of_others.emplace_back(weights_of((*rules)[i]));
+    }
+}
+
 CallAgain earlier(CallAgain left, CallAgain right) {
     if (!left || !right) return left ? left : right;
     return std::min(*left, *right);
@@ -72,6 +97,7 @@ Result<DataPlane::Routing> DataPlane::read(const Object& route) const {
         .candidate_weight = weight_in(route, candidate_service),
         .generation = route.generation(),
     };
+    read_side_routes(route, routing);
     SERIN_TRY(const Object stable, stage_.store.get(stage_.key(types::service(), stable_service)));
     SERIN_TRY(
         const Object candidate, stage_.store.get(stage_.key(types::service(), candidate_service)));
@@ -124,8 +150,8 @@ json::Object DataPlane::condition_of(const Object& route) const {
     } else if (stable > 0 && !has_stable && has_candidate && candidate > 0) {
         candidate += std::exchange(stable, 0);
     }
-    const json::Array weights{
-        json::Object{{stable_service, stable}, {candidate_service, candidate}}};
+    json::Array weights{json::Object{{stable_service, stable}, {candidate_service, candidate}}};
+    for (const json::Value& other : in_force_->weights_of_others) weights.push_back(other);
     return {
         {"type", "serin.dev/InForce"},
         {"status", "True"},

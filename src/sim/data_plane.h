@@ -30,12 +30,20 @@ public:
         std::string candidate;
         std::int64_t stable_weight = 1;
         std::int64_t candidate_weight = 0;
+        std::string header_service;           // Some requests go there anyway; empty: none do.
+        bool has_mirror_route = false;        // Copies do.
+        json::Array weights_of_others;        // Of rules after the first, as InForce tells them.
         std::int64_t generation = 0;          // Of the route.
         std::int64_t service_generation = 0;  // Of the stable service, where it is followed.
         friend bool operator==(const Routing&, const Routing&) = default;
 
         // The share of requests, in permille, for pods of `revision`.
         std::int64_t share_of(const std::string& revision) const;
+        // Requests beside the split reach pods of `revision`.
+        bool has_side_of(const std::string& revision) const {
+            return !header_service.empty() &&
+                   (header_service == stable_service ? stable : candidate) == revision;
+        }
     };
     // What requests meet now, before pods that are missing are avoided. Empty until there is any.
     const std::optional<Routing>& in_force() const { return in_force_; }

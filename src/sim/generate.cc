@@ -155,6 +155,23 @@ void choose_policies(Scenario& scenario, Random& random) {
     if (random.chance(200)) scenario.replicas_min = static_cast<int>(random.between(1, 3));
 }
 
+// Side routes between the other steps; edited in, they replace one another under the same name.
+void add_side_routes(Scenario& scenario, Random& random) {
+    if (!scenario.has_router || !random.chance(300)) return;
+    const auto count = random.between(1, 3);
+    for (int i = 0; i < count; ++i) {
+        const auto kind = random.between(0, 5);
+        const StepShape step{
+            .kind = kind < 3   ? StepShape::Kind::header
+                    : kind < 5 ? StepShape::Kind::mirror
+                               : StepShape::Kind::end_header,
+            .number = static_cast<int>(random.between(1, 2)),
+        };
+        const auto place = random.between(0, std::ssize(scenario.steps));
+        scenario.steps.insert(scenario.steps.begin() + place, step);
+    }
+}
+
 void choose_sizes(Scenario& scenario, Random& random) {
     if (random.chance(150)) scenario.enough_percent = static_cast<int>(random.between(40, 100));
     if (!scenario.has_router || !random.chance(300)) return;
@@ -187,6 +204,7 @@ void choose_strategy(Scenario& scenario) {
     scenario.background_from.reset();
     scenario.replicas_min = 0;
     scenario.scales_stable = false;
+    scenario.alternates = false;
     scenario.enough_percent.reset();
 }
 
@@ -219,6 +237,8 @@ void choose_workload(Scenario& scenario, Random& random) {
         scenario.aborts_at_deadline = false;
     } else if (random.chance(150)) {
         scenario.workload = Workload::takeover;
+        // The Deployment's pods are reached through a service that stays the stable one.
+        scenario.alternates = false;
         scenario.takes_over_slowly = random.chance(500);
     }
 }
@@ -233,6 +253,9 @@ Scenario make_scenario(std::uint64_t seed) {
     scenario.steps = make_steps(random);
     choose_policies(scenario, random);
     choose_sizes(scenario, later);
+    add_side_routes(scenario, later);
+    scenario.alternates = scenario.has_router && later.chance(200);
+    scenario.has_metadata = later.chance(200);
     choose_strategy(scenario);
     Random last = Random(seed).fork(8);
     choose_workload(scenario, last);

@@ -30,6 +30,26 @@ json::Object make_step(const StepShape& step) {
             return {{"plugin", json::Object{{"name", "acme/smoke"}}}};
         case StepShape::Kind::judge:
             return {{"analysis", make_analysis()}};
+        case StepShape::Kind::header: {
+            const std::string group = std::to_string(step.number);
+            return {
+                {"setHeaderRoute",
+                 json::Object{
+                     {"name", header_route},
+                     {"match",
+                      json::Array{json::Object{
+                          {"headerName", "x-group"},
+                          {"headerValue", json::Object{{"exact", json::string(group)}}}}}}}}};
+        }
+        case StepShape::Kind::mirror:
+            return {
+                {"setMirrorRoute",
+                 json::Object{
+                     {"name", mirror_route},
+                     {"match",
+                      json::Array{json::Object{{"method", json::Object{{"exact", "GET"}}}}}}}}};
+        case StepShape::Kind::end_header:
+            return {{"setHeaderRoute", json::Object{{"name", header_route}}}};
     }
     return {};
 }
@@ -72,13 +92,26 @@ json::Object make_canary(const Scenario& scenario) {
         canary["replicaProgressThreshold"] =
             json::Object{{"type", "Percent"}, {"value", *scenario.enough_percent}};
     }
+    if (scenario.has_metadata) {
+        for (const char* role : {"stable", "canary"}) {
+            canary[std::string(role) + "Metadata"] =
+                json::Object{{"labels", json::Object{{"role", role}}}};
+        }
+    }
     if (!scenario.has_router) return canary;
     if (scenario.scales_stable) canary["dynamicStableScale"] = true;
-    canary["stableService"] = stable_service;
-    canary["canaryService"] = candidate_service;
+    if (scenario.alternates) {
+        canary["pingPong"] =
+            json::Object{{"pingService", candidate_service}, {"pongService", stable_service}};
+    } else {
+        canary["stableService"] = stable_service;
+        canary["canaryService"] = candidate_service;
+    }
     canary["trafficRouting"] = json::Object{
         {"plugins",
-         json::Object{{"argoproj-labs/gatewayAPI", json::Object{{"httpRoute", route_name}}}}}};
+         json::Object{{"argoproj-labs/gatewayAPI", json::Object{{"httpRoute", route_name}}}}},
+        {"managedRoutes",
+         json::Array{json::Object{{"name", header_route}}, json::Object{{"name", mirror_route}}}}};
     if (scenario.retire_delay) {
         canary["scaleDownDelaySeconds"] = whole_seconds(*scenario.retire_delay);
     }

@@ -20,7 +20,7 @@ constexpr Duration sizes_kept = minutes(20);
 constexpr std::int64_t all_tasks_at_once = 50'000;
 
 // The candidate's weight in percent.
-int weight_of(const Object& route) {
+int weight_of(const Object& route, std::string_view candidate_name) {
     const json::Array* refs = json::array(route.find("/spec/rules/0/backendRefs"));
     if (!refs) return 0;
     std::int64_t total = 0;
@@ -28,7 +28,7 @@ int weight_of(const Object& route) {
     for (const json::Value& ref : *refs) {
         const auto weight = json::integer(json::find(ref, "/weight")).value_or(1);
         total += weight;
-        if (json::text(json::find(ref, "/name")) == candidate_service) candidate = weight;
+        if (json::text(json::find(ref, "/name")) == candidate_name) candidate = weight;
     }
     return total == 0 ? 0 : static_cast<int>(candidate * 100 / total);
 }
@@ -107,6 +107,11 @@ void Referee::read_rollout() {
             static_cast<int>(json::integer(json::find(hook, "/index")).value_or(-1)));
     }
     view_.is_held = rollout->boolean("/spec/paused");
+    const bool has_swapped = rollout->text("/status/canary/stablePingPong") == "ping";
+    if (has_swapped != std::exchange(view_.has_swapped, has_swapped)) {
+        read_route();
+        read_services();
+    }
     const json::Array* holds = json::array(rollout->find("/status/pauseConditions"));
     if (holds && !holds->empty()) {
         const bool is_step = std::ranges::all_of(*holds, [&](const json::Value& hold) {
@@ -174,7 +179,13 @@ std::optional<int> Referee::least_provisioned() const {
 
 void Referee::read_route() {
     const auto route = stage_.store.get(stage_.key(types::http_route(), route_name));
-    if (route) view_.weight = weight_of(*route);
+    if (!route) return;
+    view_.weight = weight_of(*route, view_.has_swapped ? stable_service : candidate_service);
+    view_.side_routes.clear();
+    const json::Array* rules = json::array(route->find("/spec/rules"));
+    for (std::size_t i = 1; rules && i < rules->size(); ++i) {
+        view_.side_routes.emplace_back(json::text(json::find((*rules)[i], "/name")).value_or(""));
+    }
 }
 
 void Referee::read_services() {
@@ -182,8 +193,8 @@ void Referee::read_services() {
         const auto service = stage_.store.get(stage_.key(types::service(), name));
         return service ? std::string(service->text(hash_pointer)) : std::string();
     };
-    view_.stable_selected = selected(stable_service);
-    view_.candidate_selected = selected(candidate_service);
+    view_.stable_selected = selected(view_.has_swapped ? candidate_service : stable_service);
+    view_.candidate_selected = selected(view_.has_swapped ? stable_service : candidate_service);
 }
 
 void Referee::read_sets() {
@@ -205,6 +216,7 @@ void Referee::read_truth() {
     for (auto& [hash, revision] : view_.revisions) {
         revision.pods = kubelet_.pods_of(std::string(rollout_name) + "-" + hash);
         revision.share = plane_.in_force() ? plane_.in_force()->share_of(hash) : 0;
+        revision.has_side = plane_.in_force() && plane_.in_force()->has_side_of(hash);
     }
     view_.source_able = 0;
     if (stage_.scenario.workload == Workload::takeover) {
@@ -250,6 +262,7 @@ void Referee::compare(const View& before) {
     if (stage_.scenario.flip) check_flip(before);
     if (!stage_.scenario.has_router) return check_together(before);
     check_route(before);
+    check_side_routes(before);
     check_capacity(before);
     check_retired(before);
 }
@@ -282,6 +295,34 @@ void Referee::check_route(const View& before) {
     if (view_.weight > view_.limit) {
         accuse(
             "I2 limit", fmt::format("{}, beyond {} of step {}", change, view_.limit, view_.step));
+    }
+}
+
+// Header routes and mirrors are exposure too: they lead to pods that are ready, not to what was
+// taken back, and not to a newcomer that takes over a service.
+void Referee::check_side_routes(const View& before) {
+    if (people_.routes_written() + plane_.mishaps() != mishaps_ || is_excused()) return;
+    for (const std::string& name : view_.side_routes) {
+        if (std::ranges::find(before.side_routes, name) != before.side_routes.end()) continue;
+        if (view_.is_aborted) accuse("I3 abort", "route " + name + " appears after the abort");
+        const auto candidate = view_.revisions.find(view_.candidate);
+        if (candidate == view_.revisions.end() || candidate->second.pods.able == 0) {
+            accuse("I1 capacity", "route " + name + " appears where nobody is ready");
+        }
+        if (view_.candidate_selected != view_.candidate) {
+            accuse("I8 order", "route " + name + " appears before the service leads there");
+        }
+    }
+    for (const auto& [hash, revision] : view_.revisions) {
+        const auto former = before.revisions.find(hash);
+        const bool is_new = former != before.revisions.end() && !former->second.has_side;
+        if (!revision.has_side || !is_new || hash == view_.stable) continue;
+        if (revision.pods.able == 0) {
+            accuse("I1 capacity", "requests by header reach revision " + hash + " without pods");
+        }
+        if (hash != view_.candidate) {
+            accuse("I2 limit", "requests by header reach revision " + hash + ", no candidate");
+        }
     }
 }
 
@@ -362,6 +403,9 @@ void Referee::check_retired(const View& before) {
         const int desired = now == view_.revisions.end() ? 0 : now->second.desired;
         if (was.desired == 0 || desired > 0 || was.pods.able == 0) continue;
         const std::int64_t share = plane_.in_force() ? plane_.in_force()->share_of(hash) : 0;
+        if (plane_.in_force() && plane_.in_force()->has_side_of(hash)) {
+            accuse("I8 order", "revision " + hash + " ends while requests by header reach it");
+        }
         if (share == 0) continue;
         accuse(
             "I8 order",
@@ -494,7 +538,9 @@ bool Referee::is_at_rest() const {
     }
     const bool is_split_settled =
         !stage_.scenario.has_router ||
-        (plane_.in_force() && plane_.in_force()->candidate_weight * 100 ==
+        (plane_.in_force() && (view_.has_swapped ? plane_.in_force()->stable_weight
+                                                 : plane_.in_force()->candidate_weight) *
+                                      100 ==
                                   view_.weight * (plane_.in_force()->candidate_weight +
                                                   plane_.in_force()->stable_weight));
     if (!is_split_settled) return false;
@@ -503,7 +549,7 @@ bool Referee::is_at_rest() const {
         if (is_judged || view_.is_aborted) return false;
     }
     if (view_.phase == "Degraded") {
-        if (view_.is_aborted) return view_.weight == 0;
+        if (view_.is_aborted) return view_.weight == 0 && view_.side_routes.empty();
         return is_unwell(view_.candidate);
     }
     // A Deployment keeps trying, and says so, for ever.
@@ -519,7 +565,8 @@ bool Referee::is_at_rest() const {
     const bool is_alone = std::ranges::all_of(view_.revisions, [&](const auto& one) {
         return one.first == view_.stable || one.second.desired == 0;
     });
-    return is_alone && view_.weight == 0 && view_.candidate == view_.stable;
+    return is_alone && view_.weight == 0 && view_.side_routes.empty() &&
+           view_.candidate == view_.stable;
 }
 
 std::string Referee::describe() const {
@@ -530,9 +577,10 @@ std::string Referee::describe() const {
         view_.step,
         view_.steps,
         view_.weight);
+    for (const std::string& name : view_.side_routes) text += " +" + name;
     for (const auto& [hash, revision] : view_.revisions) {
         text += fmt::format(
-            "; {}{}{}{} image {} wants {} has {}/{} gets {}",
+            "; {}{}{}{} image {} wants {} has {}/{} gets {}{}",
             hash,
             hash == view_.stable ? " stable" : "",
             hash == view_.stable_selected ? " S" : "",
@@ -541,7 +589,8 @@ std::string Referee::describe() const {
             revision.desired,
             revision.pods.ready,
             revision.pods.able,
-            revision.share);
+            revision.share,
+            revision.has_side ? "+" : "");
     }
     if (!view_.waiting_for.empty()) text += "; waits for " + view_.waiting_for;
     return text;

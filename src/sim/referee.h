@@ -57,10 +57,12 @@ private:
         int desired = 0;
         Kubelet::Pods pods;
         std::int64_t share = 0;  // In permille, in force.
+        bool has_side = false;   // Requests reach it beside the split, in force.
         int image = 0;
         friend bool operator==(const Revision& left, const Revision& right) {
             return left.desired == right.desired && left.pods.able == right.pods.able &&
-                   left.pods.ready == right.pods.ready && left.share == right.share;
+                   left.pods.ready == right.pods.ready && left.share == right.share &&
+                   left.has_side == right.has_side;
         }
     };
     struct View {
@@ -75,8 +77,10 @@ private:
         int steps = 0;
         int limit = 0;  // The highest weight that the current step allows.
         bool is_aborted = false;
-        bool is_held = false;  // By a person, or until one decides.
-        int weight = 0;        // Written.
+        bool is_held = false;      // By a person, or until one decides.
+        bool has_swapped = false;  // The service named for the candidate is the stable one.
+        int weight = 0;            // Written.
+        std::vector<std::string> side_routes;  // Written.
         std::string stable_selected;
         std::string candidate_selected;
         std::map<std::string, Revision> revisions;  // By hash.
@@ -98,6 +102,7 @@ private:
     void read_event(const ObjectKey& key);
     void compare(const View& before);
     void check_route(const View& before);
+    void check_side_routes(const View& before);
     void check_capacity(const View& before);
     void check_last_copy(const View& before);
     void check_retired(const View& before);

@@ -23,6 +23,12 @@ std::string describe_step(const StepShape& step) {
             return "step: analysis";
         case StepShape::Kind::hook:
             return "step: plugin";
+        case StepShape::Kind::header:
+            return fmt::format("step: requests of group {} to the candidate", step.number);
+        case StepShape::Kind::mirror:
+            return "step: copies to the candidate";
+        case StepShape::Kind::end_header:
+            return "step: no requests by header any more";
     }
     return {};
 }
@@ -95,7 +101,7 @@ Scenario Scenario::with_parts(const std::vector<std::size_t>& kept) const {
 std::string Scenario::describe() const {
     std::string text = fmt::format(
         "{} replicas, {}, deadline {}{}, ready for {}, retire delay {}, abort delay {}, "
-        "at least {} replicas, analysis from step {}, rollback window {}{}{}{}\n",
+        "at least {} replicas, analysis from step {}, rollback window {}{}{}{}{}{}\n",
         replicas,
         has_router ? "with a router" : "without a router",
         format_duration(deadline),
@@ -107,6 +113,8 @@ std::string Scenario::describe() const {
         background_from ? std::to_string(*background_from) : "-",
         rollback_window ? std::to_string(*rollback_window) : "-",
         scales_stable ? ", the stable side shrinks" : "",
+        alternates ? ", the services alternate" : "",
+        has_metadata ? ", roles are labelled" : "",
         enough_percent ? fmt::format(", {} % of replicas suffice", *enough_percent) : "",
         flip ? describe_flip(*flip) : "");
     if (workload == Workload::takeover) {

@@ -14,9 +14,10 @@
 namespace serin::sim {
 
 struct StepShape {
-    enum class Kind { weight, pause, gate, provision, judge, hook };
+    enum class Kind { weight, pause, gate, provision, judge, hook, header, mirror, end_header };
     Kind kind = Kind::weight;
-    int number = 0;  // The weight, or seconds of a pause, or replicas provisioned.
+    // The weight, or seconds of a pause, or replicas provisioned, or which header value.
+    int number = 0;
     friend bool operator==(const StepShape&, const StepShape&) = default;
 };
 
@@ -113,6 +114,8 @@ struct Scenario {
     std::optional<Duration> abort_retire_delay;
     int replicas_min = 0;
     bool scales_stable = false;
+    bool has_metadata = false;  // Pods are labelled with their role.
+    bool alternates = false;    // The services swap roles at a promotion.
     std::optional<int> enough_percent;
     std::optional<int> rollback_window;
     std::vector<Happening> happenings;

@@ -1,6 +1,10 @@
 #include "traffic/http_route.h"
 
+#include "traffic/side_routes.h"
+
+#include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace serin::traffic {
 namespace {
@@ -141,6 +145,9 @@ std::optional<Split> split_in_force(
 Result<SplitSeen> observe_route(Object route, const RouteTarget& target) {
     const Report report = read_report(route);
     SplitSeen seen{.is_settled = report.is_current};
+    if (const json::Array* rules = json::array(route.find("/spec/rules"))) {
+        seen.side_routes = find_side_routes(*rules, target);
+    }
     bool is_first = true;
     SERIN_TRY_DO(for_each_rule(route, target, [&](std::size_t index, const Refs& refs) {
         const Split written = split_of(weight_of(*refs.candidate), weight_of(*refs.stable));
@@ -155,6 +162,63 @@ Result<SplitSeen> observe_route(Object route, const RouteTarget& target) {
         is_first = false;
     }));
     return seen;
+}
+
+struct NamedRoute {
+    ObjectKey key;
+    bool takes_headers = false;  // A route in a list says so itself.
+};
+
+Result<std::vector<NamedRoute>> named_routes(const RouteTarget& target) {
+    const std::string ns(json::text(target.config.if_contains("namespace")).value_or(target.ns));
+    std::vector<NamedRoute> routes;
+    const auto add = [&](const json::Value* name, bool takes_headers) -> Result<> {
+        const auto text = json::text(name);
+        if (!text || text->empty()) return fail(ErrorKind::invalid, "httpRoute: a name is needed");
+        routes.push_back(
+            {{.type = &types::http_route(), .ns = ns, .name = std::string(*text)}, takes_headers});
+        return {};
+    };
+    if (const json::Value* name = target.config.if_contains("httpRoute")) {
+        SERIN_TRY_DO(add(name, true));
+    }
+    if (const json::Array* list = json::array(target.config.if_contains("httpRoutes"))) {
+        for (const json::Value& item : *list) {
+            const json::Value* switched = json::find(item, "/useHeaderRoutes");
+            SERIN_TRY_DO(add(json::find(item, "/name"), json::boolean(switched).value_or(false)));
+        }
+    }
+    if (!routes.empty()) return routes;
+    return fail(ErrorKind::invalid, "httpRoute or httpRoutes must name at least one HTTPRoute");
+}
+
+bool takes(const NamedRoute& route, const SideRouteShape& shape) {
+    return shape.kind == SideRouteShape::Kind::mirror || route.takes_headers;
+}
+
+// Of several routes: as a step says only where every one that takes it has it so.
+std::vector<SideRoute> joined_side_routes(
+    const std::vector<std::pair<NamedRoute, std::vector<SideRoute>>>& found,
+    const RouteTarget& target) {
+    std::vector<SideRoute> joined;
+    for (const auto& [route, own] : found) {
+        for (const SideRoute& one : own) {
+            if (std::ranges::find(joined, one.name, &SideRoute::name) == joined.end()) {
+                joined.push_back(one);
+            }
+        }
+    }
+    std::ranges::sort(joined, {}, &SideRoute::name);
+    for (SideRoute& one : joined) {
+        const auto shape = std::ranges::find(target.side_routes, one.step, &SideRouteShape::step);
+        const bool is_everywhere = std::ranges::all_of(found, [&](const auto& item) {
+            const auto& [route, own] = item;
+            const bool has_it = std::ranges::find(own, one) != own.end();
+            return shape != target.side_routes.end() && has_it == takes(route, *shape);
+        });
+        if (!is_everywhere) one.step = -1;
+    }
+    return joined;
 }
 
 void set_label(Object& route, const RouteTarget& target, bool is_in_progress) {
@@ -174,35 +238,26 @@ void set_label(Object& route, const RouteTarget& target, bool is_in_progress) {
 }  // namespace
 
 RouterLimits HttpRouteRouter::limits() const {
-    return {.weight_max = 1'000'000, .can_verify = true};
+    return {
+        .weight_max = 1'000'000, .can_match_headers = true, .can_mirror = true, .can_verify = true};
 }
 
 Result<std::vector<ObjectKey>> HttpRouteRouter::objects(const RouteTarget& target) const {
-    const std::string ns(json::text(target.config.if_contains("namespace")).value_or(target.ns));
+    SERIN_TRY(const auto routes, named_routes(target));
     std::vector<ObjectKey> keys;
-    const auto add = [&](const json::Value* name) -> Result<> {
-        const auto text = json::text(name);
-        if (!text || text->empty()) return fail(ErrorKind::invalid, "httpRoute: a name is needed");
-        keys.push_back({.type = &types::http_route(), .ns = ns, .name = std::string(*text)});
-        return {};
-    };
-    if (const json::Value* name = target.config.if_contains("httpRoute")) SERIN_TRY_DO(add(name));
-    if (const json::Array* list = json::array(target.config.if_contains("httpRoutes"))) {
-        for (const json::Value& item : *list) SERIN_TRY_DO(add(json::find(item, "/name")));
-    }
-    if (keys.empty()) {
-        return fail(ErrorKind::invalid, "httpRoute or httpRoutes must name at least one HTTPRoute");
-    }
+    for (const NamedRoute& route : routes) keys.push_back(route.key);
     return keys;
 }
 
 Result<SplitSeen> HttpRouteRouter::observe(const RouteTarget& target) const {
-    SERIN_TRY(const std::vector<ObjectKey> keys, objects(target));
+    SERIN_TRY(const auto routes, named_routes(target));
+    std::vector<std::pair<NamedRoute, std::vector<SideRoute>>> beside;
     std::optional<SplitSeen> all;
-    for (const ObjectKey& key : keys) {
-        Result<Object> route = store_.get(key);
-        if (!route) return std::unexpected(std::move(route.error()).within(to_string(key)));
-        SERIN_TRY(const SplitSeen seen, observe_route(*std::move(route), target));
+    for (const NamedRoute& named : routes) {
+        Result<Object> route = store_.get(named.key);
+        if (!route) return std::unexpected(std::move(route.error()).within(to_string(named.key)));
+        SERIN_TRY(SplitSeen seen, observe_route(*std::move(route), target));
+        beside.emplace_back(named, std::move(seen.side_routes));
         if (!all) {
             all = seen;
             continue;
@@ -214,6 +269,7 @@ Result<SplitSeen> HttpRouteRouter::observe(const RouteTarget& target) const {
             all->in_force = seen.in_force;
         }
     }
+    all->side_routes = joined_side_routes(beside, target);
     return *all;
 }
 
@@ -232,6 +288,59 @@ Result<> HttpRouteRouter::apply(const RouteTarget& target, Split wanted) {
             (*refs.stable)["weight"] = wanted.total - wanted.candidate;
         }));
         set_label(*route, target, wanted.candidate > 0);
+        routes.push_back(*std::move(route));
+    }
+    for (Object& route : routes) {
+        const auto written = store_.update(std::move(route));
+        if (!written) return std::unexpected(written.error());
+    }
+    return {};
+}
+
+namespace {
+
+// The rules that a person wrote, and those of the wanted side routes after them.
+Result<json::Array> with_side_routes(
+    const json::Array& rules,
+    const NamedRoute& route,
+    const RouteTarget& target,
+    const std::vector<SideRoute>& wanted) {
+    json::Array changed;
+    for (const json::Value& rule : rules) {
+        if (!is_managed(target, text_at(rule, "/name"))) changed.push_back(rule);
+    }
+    for (const SideRoute& one : wanted) {
+        const auto shape = std::ranges::find(target.side_routes, one.step, &SideRouteShape::step);
+        if (shape == target.side_routes.end()) {
+            return fail(ErrorKind::internal, "no step says what route " + one.name + " matches");
+        }
+        if (!takes(route, *shape)) continue;
+        SERIN_TRY(json::Array made, make_side_rules(rules, target, *shape));
+        if (made.empty()) {
+            return fail(
+                ErrorKind::invalid,
+                to_string(route.key) + ": route " + one.name +
+                    " matches no path of a rule with both services");
+        }
+        for (json::Value& rule : made) changed.push_back(std::move(rule));
+    }
+    return changed;
+}
+
+}  // namespace
+
+Result<> HttpRouteRouter::apply_side_routes(
+    const RouteTarget& target, const std::vector<SideRoute>& wanted) {
+    SERIN_TRY(const auto named, named_routes(target));
+    std::vector<Object> routes;
+    for (const NamedRoute& one : named) {
+        Result<Object> route = store_.get(one.key);
+        if (!route) return std::unexpected(std::move(route.error()).within(to_string(one.key)));
+        const json::Array* rules = json::array(route->find("/spec/rules"));
+        if (!rules) continue;
+        SERIN_TRY(json::Array changed, with_side_routes(*rules, one, target, wanted));
+        if (json::same(json::Value(*rules), json::Value(changed))) continue;
+        route->put("/spec/rules", std::move(changed));
         routes.push_back(*std::move(route));
     }
     for (Object& route : routes) {

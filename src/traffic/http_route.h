@@ -19,6 +19,9 @@ namespace serin::traffic {
 // that is what observe() gives. Other controllers only say that they accepted a version: then a
 // split is settled once the accepted version has it, and in_force is what is written there.
 //
+// Header and mirror routes are rules after those a person wrote: see traffic/side_routes.h. In a
+// list only routes with "useHeaderRoutes": true get header routes.
+//
 // With several routes, the split seen is the one that gives the candidate most, and it is settled
 // only when it is in all of them.
 class HttpRouteRouter : public TrafficRouter {
@@ -31,6 +34,9 @@ public:
     // `not_found` when a route is missing, `invalid` when none of its rules names both services.
     Result<SplitSeen> observe(const RouteTarget& target) const override;
     Result<> apply(const RouteTarget& target, Split wanted) override;
+    // `invalid` when a route and a step have no path in common.
+    Result<> apply_side_routes(
+        const RouteTarget& target, const std::vector<SideRoute>& wanted) override;
 
 private:
     ObjectStore& store_;

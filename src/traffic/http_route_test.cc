@@ -167,6 +167,47 @@ TEST_CASE("several routes are settled only together") {
     CHECK(seen.in_force == Split{10, 100});
 }
 
+TEST_CASE("side routes come after the rules a person wrote, and go without a trace") {
+    RouteStore store;
+    HttpRouteRouter router(store);
+    REQUIRE(store.create(route()));
+    RouteTarget target = shop();
+    target.managed_routes = {"insiders"};
+    SideRouteShape shape{.name = "insiders", .step = 3};
+    shape.matches.emplace_back();
+    shape.matches[0].headers["x-group"] = {.value = "insider"};
+    target.side_routes.push_back(shape);
+
+    CHECK(router.observe(target)->side_routes.empty());
+    REQUIRE(router.apply_side_routes(target, {{"insiders", 3}}));
+    CHECK(router.observe(target)->side_routes == std::vector{SideRoute{"insiders", 3}});
+    const std::int64_t writes = store.writes;
+    REQUIRE(router.apply_side_routes(target, {{"insiders", 3}}));
+    CHECK(store.writes == writes);
+    // The split is that of the rules with both services; the route's own rule has one.
+    REQUIRE(router.apply(target, {.candidate = 5, .total = 100}));
+    CHECK(router.observe(target)->written == Split{5, 100});
+    CHECK(router.observe(target)->side_routes == std::vector{SideRoute{"insiders", 3}});
+
+    REQUIRE(router.apply(target, {.candidate = 0, .total = 100}));
+    REQUIRE(router.apply_side_routes(target, {}));
+    CHECK(router.observe(target)->side_routes.empty());
+    const Object before = route();
+    CHECK(
+        json::array(store.get(route().key())->find("/spec/rules"))->size() ==
+        json::array(before.find("/spec/rules"))->size());
+
+    SUBCASE("a route in a list takes header routes when it says so") {
+        target.config = json::parse(R"({"httpRoutes":[{"name":"shop"}]})")->as_object();
+        REQUIRE(router.apply_side_routes(target, {{"insiders", 3}}));
+        CHECK(router.observe(target)->side_routes.empty());
+        target.config =
+            json::parse(R"({"httpRoutes":[{"name":"shop","useHeaderRoutes":true}]})")->as_object();
+        REQUIRE(router.apply_side_routes(target, {{"insiders", 3}}));
+        CHECK(router.observe(target)->side_routes == std::vector{SideRoute{"insiders", 3}});
+    }
+}
+
 TEST_CASE("what the router does not understand it refuses") {
     RouteStore store;
     HttpRouteRouter router(store);

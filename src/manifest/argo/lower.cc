@@ -4,7 +4,9 @@
 #include "manifest/argo/hash.h"
 #include "manifest/argo/lower_blue_green.h"
 #include "manifest/argo/names.h"
+#include "manifest/argo/side_route.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <string_view>
@@ -80,6 +82,7 @@ private:
         const json::Object* strategy = object_at(spec, "strategy");
         if (!strategy) return error("spec.strategy", "missing", "write canary: {steps: [...]}");
         if (const json::Value* value = strategy->if_contains("blueGreen")) {
+            read_roles(value, "spec.strategy.blueGreen", "activeMetadata", "previewMetadata");
             const json::Object nothing;
             const json::Object* blue_green = json::object(value);
             return lower_blue_green(blue_green ? *blue_green : nothing, out_);
@@ -88,7 +91,32 @@ private:
         if (!value) return error("spec.strategy.canary", "missing");
         const json::Object nothing;
         const json::Object* canary = json::object(value);
+        read_roles(value, "spec.strategy.canary", "stableMetadata", "canaryMetadata");
         read_canary(canary ? *canary : nothing);
+    }
+
+    // What the roles of revisions bring along, whatever the strategy.
+    void read_roles(
+        const json::Value* strategy,
+        const std::string& path,
+        const std::string& stable,
+        const std::string& candidate) {
+        const json::Object* object = json::object(strategy);
+        if (!object) return;
+        out_.stable_metadata = read_pod_metadata(object->if_contains(stable));
+        out_.candidate_metadata = read_pod_metadata(object->if_contains(candidate));
+        check_pod_metadata(out_.stable_metadata, rollout_, path + "." + stable, out_.diagnostics);
+        check_pod_metadata(
+            out_.candidate_metadata, rollout_, path + "." + candidate, out_.diagnostics);
+        if (const json::Object* wish = object_at(*object, "antiAffinity")) {
+            if (wish->size() != 1) {
+                error(
+                    path + ".antiAffinity",
+                    "expected requiredDuringSchedulingIgnoredDuringExecution or "
+                    "preferredDuringSchedulingIgnoredDuringExecution");
+            }
+            out_.anti_affinity = *wish;
+        }
     }
 
     void read_canary(const json::Object& canary) {
@@ -108,10 +136,15 @@ private:
              "abortScaleDownDelaySeconds",
              "minPodsPerReplicaSet",
              "dynamicStableScale",
-             "replicaProgressThreshold"});
+             "replicaProgressThreshold",
+             "pingPong",
+             "canaryMetadata",
+             "stableMetadata",
+             "antiAffinity"});
         Plan& plan = out_.plan;
         out_.stable_service = text(canary, "stableService");
         out_.candidate_service = text(canary, "canaryService");
+        read_ping_pong(canary, path);
         plan.has_stable_service = !out_.stable_service.empty();
         plan.has_candidate_service = !out_.candidate_service.empty();
         if (plan.has_stable_service && out_.stable_service == out_.candidate_service) {
@@ -129,6 +162,23 @@ private:
         }
         read_steps(canary, path + ".steps");
         plan.steps_digest = steps_digest(canary.if_contains("steps"));
+    }
+
+    // Which of the two services is the stable one stands in the status.
+    void read_ping_pong(const json::Object& canary, const std::string& path) {
+        const json::Object* services = object_at(canary, "pingPong");
+        if (!services) return;
+        const std::string at = path + ".pingPong";
+        const std::string ping = text(*services, "pingService");
+        const std::string pong = text(*services, "pongService");
+        if (ping.empty()) error(at + ".pingService", "missing");
+        if (pong.empty()) error(at + ".pongService", "missing");
+        if (!ping.empty() && ping == pong)
+            error(at + ".pongService", "must differ from pingService");
+        if (!object_at(canary, "trafficRouting")) error(at, "needs trafficRouting");
+        const bool is_ping_stable = rollout_.text("/status/canary/stablePingPong") == "ping";
+        out_.stable_service = is_ping_stable ? ping : pong;
+        out_.candidate_service = is_ping_stable ? pong : ping;
     }
 
     void read_threshold(const json::Object& canary, const std::string& path) {
@@ -157,7 +207,7 @@ private:
             return;
         }
         const std::string at = path + ".trafficRouting";
-        allow(*routing, at, {"plugins", "maxTrafficWeight"});
+        allow(*routing, at, {"plugins", "maxTrafficWeight", "managedRoutes"});
         Routing policies;
         policies.replicas_min = integer(canary, "minPodsPerReplicaSet", path, 0);
         policies.retire_delay = seconds(integer(canary, "scaleDownDelaySeconds", path, 30));
@@ -167,6 +217,7 @@ private:
         }
         policies.scales_stable =
             json::boolean(canary.if_contains("dynamicStableScale")).value_or(false);
+        policies.alternates = object_at(canary, "pingPong") != nullptr;
         if (policies.scales_stable) {
             if (canary.if_contains("scaleDownDelaySeconds")) {
                 error(path + ".scaleDownDelaySeconds", "cannot be used with dynamicStableScale");
@@ -199,6 +250,12 @@ private:
             .candidate_service = out_.candidate_service,
             .config = *config,
         };
+        const json::Array* managed = json::array(routing.if_contains("managedRoutes"));
+        if (!managed) return;
+        for (const json::Value& route : *managed) {
+            const auto name = json::text(json::find(route, "/name"));
+            if (name && !name->empty()) out_.route->managed_routes.emplace_back(*name);
+        }
     }
 
     void read_steps(const json::Object& canary, const std::string& path) {
@@ -247,9 +304,61 @@ private:
             const std::string name = text(body, "name");
             if (name.empty()) error(path + ".plugin.name", "missing");
             steps.emplace_back(Hook{.name = name});
+        } else if (kind == "setHeaderRoute" || kind == "setMirrorRoute") {
+            read_side_route(body, kind == "setMirrorRoute", path + "." + std::string(kind));
         } else {
             error(path + "." + std::string(kind), not_supported);
         }
+    }
+
+    // As the plugin has it: a single HTTPRoute does, one of a list when it says so.
+    static bool takes_header_routes(const json::Object& config) {
+        if (config.contains("httpRoute")) return true;
+        const json::Array* routes = json::array(config.if_contains("httpRoutes"));
+        return routes && std::ranges::any_of(*routes, [](const json::Value& route) {
+                   return json::boolean(json::find(route, "/useHeaderRoutes")).value_or(false);
+               });
+    }
+
+    void read_side_route(const json::Object& body, bool is_mirror, const std::string& path) {
+        SetSideRoute step{
+            .name = text(body, "name"), .step = static_cast<int>(out_.plan.steps.size())};
+        std::vector<SideRouteShape> none;
+        std::vector<SideRouteShape>& shapes = out_.route ? out_.route->side_routes : none;
+        if (!out_.route) {
+            error(path, "needs trafficRouting");
+        } else if (
+            std::ranges::find(out_.route->managed_routes, step.name) ==
+            out_.route->managed_routes.end()) {
+            error(
+                path + ".name",
+                "\"" + step.name + "\" is not in trafficRouting.managedRoutes",
+                "add {name: " + step.name + "} there");
+        }
+        if (out_.route && !is_mirror && !takes_header_routes(out_.route->config)) {
+            error(
+                path,
+                "no HTTPRoute takes header routes",
+                "write useHeaderRoutes: true beside its name in httpRoutes");
+        }
+        SideRouteShape shape = is_mirror ? read_mirror_route(body, path, out_.diagnostics)
+                                         : read_header_route(body, path, out_.diagnostics);
+        shape.name = step.name;
+        shape.step = step.step;
+        step.removes = shape.matches.empty();
+        if (!step.removes) {
+            // Equal texts under one name are one route: nothing changes between them.
+            const auto same = std::ranges::find_if(shapes, [&](SideRouteShape other) {
+                other.step = shape.step;
+                return other == shape;
+            });
+            if (same == shapes.end()) {
+                shapes.push_back(std::move(shape));
+            } else {
+                step.step = same->step;
+            }
+        }
+        out_.plan.steps.emplace_back(std::move(step));
     }
 
     void read_scale(const json::Object& body, const std::string& path) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/diagnostic.h"
+#include "manifest/argo/pod_metadata.h"
 #include "model/plan.h"
 #include "ports/object.h"
 #include "ports/traffic.h"
@@ -19,6 +20,11 @@ struct Lowered {
     std::string stable_service;
     std::string candidate_service;
     std::optional<RouteTarget> route;  // With a router.
+    // Of pods in these roles.
+    PodMetadata stable_metadata;
+    PodMetadata candidate_metadata;
+    // What pods of a new revision say of those of the stable one: spec.strategy's antiAffinity.
+    std::optional<json::Object> anti_affinity;
     // What Serin does not act on is an error, never left aside in silence.
     std::vector<Diagnostic> diagnostics;
 };

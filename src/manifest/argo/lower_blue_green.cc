@@ -35,7 +35,10 @@ void lower_blue_green(const json::Object& blue_green, Lowered& out) {
          "abortScaleDownDelaySeconds",
          "maxUnavailable",
          "prePromotionAnalysis",
-         "postPromotionAnalysis"});
+         "postPromotionAnalysis",
+         "antiAffinity",
+         "activeMetadata",
+         "previewMetadata"});
     Plan& plan = out.plan;
     out.stable_service = Fields::text(blue_green, "activeService");
     out.candidate_service = Fields::text(blue_green, "previewService");

@@ -99,23 +99,23 @@ TEST_CASE("any text is a percentage, with or without its sign") {
 
 TEST_CASE("what Serin does not act on is refused by name, all at once") {
     const auto lowered = lower(R"({"strategy": {"canary": {
-        "stableService": "s", "canaryService": "c", "antiAffinity": {},
+        "stableService": "s", "canaryService": "c", "surprise": {},
         "trafficRouting": {"nginx": {}, "plugins": {"argoproj-labs/gatewayAPI": {}}},
-        "steps": [{"setHeaderRoute": {}}, {"experiment": {}}, {"setWeight": 101}, {}]}}})");
+        "steps": [{"surprise": {}}, {"experiment": {}}, {"setWeight": 101}, {}]}}})");
     const std::string canary = "spec.strategy.canary.";
     CHECK(
         problems(lowered) == Texts{
-                                 canary + "antiAffinity: not supported yet",
+                                 canary + "surprise: not supported yet",
                                  canary + "trafficRouting.nginx: not supported yet",
-                                 canary + "steps[0].setHeaderRoute: not supported yet",
+                                 canary + "steps[0].surprise: not supported yet",
                                  canary + "steps[1].experiment: not supported yet",
                                  canary + "steps[2].setWeight: must be at most 100",
                                  canary + "steps[3]: a step has exactly one key",
                              });
     CHECK(
-        problems(lower(R"({"strategy": {"blueGreen": {"antiAffinity": {}}}})")) ==
+        problems(lower(R"({"strategy": {"blueGreen": {"surprise": {}}}})")) ==
         Texts{
-            "spec.strategy.blueGreen.antiAffinity: not supported yet",
+            "spec.strategy.blueGreen.surprise: not supported yet",
             "spec.strategy.blueGreen.activeService: missing"});
 }
 
@@ -137,6 +137,109 @@ TEST_CASE("a stable side that shrinks, and how many replicas suffice") {
     CHECK(
         problems(lower_canary(R"({"dynamicStableScale": true})")) ==
         Texts{canary + "dynamicStableScale: needs trafficRouting"});
+}
+
+namespace {
+
+argo::Lowered lower_managed(const std::string& steps) {
+    return lower_canary(
+        R"({"stableService": "s", "canaryService": "c", "trafficRouting":
+        {"plugins": {"argoproj-labs/gatewayAPI": {"httpRoute": "shop"}},
+         "managedRoutes": [{"name": "insiders"}, {"name": "shadow"}]}, "steps": )" +
+        steps + "}");
+}
+
+}  // namespace
+
+TEST_CASE("header and mirror routes are steps, and what they match stays with the router") {
+    const auto lowered = lower_managed(R"([
+        {"setHeaderRoute": {"name": "insiders", "match": [
+            {"headerName": "X-Group", "headerValue": {"exact": "insider"}},
+            {"headerName": "user-agent", "headerValue": {"prefix": "Mozilla"}}]}},
+        {"setMirrorRoute": {"name": "shadow", "percentage": 30, "match": [
+            {"method": {"exact": "GET"}, "path": {"prefix": "/api"}},
+            {"headers": {"x-shadow": {"regex": "y.*"}}}]}},
+        {"setHeaderRoute": {"name": "insiders"}},
+        {"setHeaderRoute": {"name": "insiders", "match": [
+            {"headerName": "user-agent", "headerValue": {"prefix": "Mozilla"}},
+            {"headerName": "x-group", "headerValue": {"exact": "insider"}}]}}])");
+    REQUIRE(problems(lowered) == Texts{});
+    CHECK(
+        lowered.plan.steps == std::vector<Step>{
+                                  SetSideRoute{"insiders", 0},
+                                  SetSideRoute{"shadow", 1},
+                                  SetSideRoute{"insiders", 2, true},
+                                  SetSideRoute{"insiders", 0}});
+    CHECK(lowered.route->managed_routes == Texts{"insiders", "shadow"});
+    REQUIRE(lowered.route->side_routes.size() == 2);
+    const SideRouteShape& insiders = lowered.route->side_routes[0];
+    REQUIRE(insiders.matches.size() == 1);
+    CHECK(insiders.matches[0].headers.at("x-group").value == "insider");
+    CHECK(insiders.matches[0].headers.at("user-agent").kind == TextMatch::Kind::prefix);
+    const SideRouteShape& shadow = lowered.route->side_routes[1];
+    CHECK(shadow.percent == 30);
+    REQUIRE(shadow.matches.size() == 2);
+    CHECK(shadow.matches[0].method == "GET");
+    CHECK(shadow.matches[0].path->value == "/api");
+}
+
+TEST_CASE("a route that could not be told apart or made is refused with its place") {
+    const std::string steps = "spec.strategy.canary.steps";
+    CHECK(
+        problems(lower_managed(R"([{"setHeaderRoute": {"name": "other", "match": [
+            {"headerName": "a", "headerValue": {}}]}},
+            {"setMirrorRoute": {"name": "shadow", "percentage": 101, "match": [
+                {"method": {"prefix": "G"}, "path": {"exact": "api"}}]}}])")) ==
+        Texts{
+            steps + "[0].setHeaderRoute.name: \"other\" is not in trafficRouting.managedRoutes",
+            steps +
+                "[0].setHeaderRoute.match[0].headerValue: expected exactly one of exact, prefix, "
+                "regex",
+            steps + "[1].setMirrorRoute.match[0].method: a method is matched by exact only",
+            steps + "[1].setMirrorRoute.match[0].path: must begin with '/'",
+            steps + "[1].setMirrorRoute.percentage: must be from 0 to 100"});
+    CHECK(
+        problems(lower_canary(R"({"steps": [{"setHeaderRoute": {"name": "a"}}]})")) ==
+        Texts{steps + "[0].setHeaderRoute: needs trafficRouting"});
+}
+
+TEST_CASE("of two services that alternate the status tells which is the stable one") {
+    auto value = json::parse(R"({"strategy": {"canary": {
+        "pingPong": {"pingService": "a", "pongService": "b"}, "trafficRouting":
+        {"plugins": {"argoproj-labs/gatewayAPI": {"httpRoute": "shop"}}}}}})");
+    Object rollout(types::rollout(), "default", "shop");
+    rollout.put("/spec", *value);
+    const auto first = argo::lower(rollout);
+    CHECK(problems(first) == Texts{});
+    CHECK(first.plan.routing->alternates);
+    CHECK(first.stable_service == "b");
+    CHECK(first.route->candidate_service == "a");
+    rollout.put("/status/canary/stablePingPong", "ping");
+    const auto swapped = argo::lower(rollout);
+    CHECK(swapped.stable_service == "a");
+    CHECK(swapped.route->candidate_service == "b");
+
+    const std::string canary = "spec.strategy.canary.";
+    CHECK(
+        problems(lower_canary(R"({"pingPong": {"pingService": "a", "pongService": "a"}})")) ==
+        Texts{
+            canary + "pingPong.pongService: must differ from pingService",
+            canary + "pingPong: needs trafficRouting",
+            canary + "canaryService: must differ from stableService"});
+}
+
+TEST_CASE("what a role adds to pods is not what their template says already") {
+    auto value = json::parse(R"({"template": {"metadata": {"labels": {"app": "shop"}}},
+        "strategy": {"canary": {"canaryMetadata": {"labels": {"role": "canary", "app": "x"}},
+        "stableMetadata": {"annotations": {"role": "stable"}}}}})");
+    Object rollout(types::rollout(), "default", "shop");
+    rollout.put("/spec", *value);
+    const auto lowered = argo::lower(rollout);
+    CHECK(
+        problems(lowered) ==
+        Texts{"spec.strategy.canary.canaryMetadata.labels.app: the pod template has it already"});
+    CHECK(lowered.candidate_metadata.labels.at("role") == "canary");
+    CHECK(lowered.stable_metadata.annotations.at("role") == "stable");
 }
 
 TEST_CASE("a router needs both services") {

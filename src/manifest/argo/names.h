@@ -22,6 +22,8 @@ inline constexpr std::string_view annotation_desired_replicas =
 // Generation of the workload that the template comes from.
 inline constexpr std::string_view annotation_workload_generation =
     "rollout.argoproj.io/workload-generation";
+inline constexpr std::string_view annotation_pod_metadata =
+    "rollout.argoproj.io/ephemeral-metadata";
 inline constexpr std::string_view annotation_retire_at = "scale-down-deadline";
 inline constexpr std::string_view annotation_managed_by =
     "argo-rollouts.argoproj.io/managed-by-rollouts";

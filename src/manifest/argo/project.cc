@@ -339,6 +339,9 @@ private:
                      note.stable)},
                 {"verified", note.is_verified}};
         }
+        if (lowered_.plan.routing && lowered_.plan.routing->alternates && !state_.stable.empty()) {
+            canary["stablePingPong"] = state_.is_first_stable ? "ping" : "pong";
+        }
         status_["canary"] = std::move(canary);
         status_["conditions"] = std::move(conditions_);
     }

@@ -98,6 +98,7 @@ ReleaseState read_status(const Object& rollout) {
     state.is_holding = rollout.boolean("/status/controllerPause");
     state.skips_steps = rollout.boolean("/status/promoteFull");
     state.exposure = read_exposure(rollout);
+    state.is_first_stable = rollout.text("/status/canary/stablePingPong") == "ping";
     state.step_run = read_run(rollout, "/status/canary/currentStepAnalysisRunStatus");
     state.background_run = read_run(rollout, "/status/canary/currentBackgroundAnalysisRunStatus");
     state.hooks = read_hooks(rollout.find("/status/canary/stepPluginStatuses"));
