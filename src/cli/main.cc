@@ -128,6 +128,7 @@ private:
             words_.up.state_dir =
                 words_.connect.state_dir.empty() ? default_state_dir() : words_.connect.state_dir;
             words_.up.token_file = words_.connect.token_file;
+            words_.up.authorities = from_environment("SSL_CERT_FILE");
             if (!words_.connect.ns.empty()) words_.up.ns = words_.connect.ns;
             return run_up(words_.up);
         });

@@ -17,6 +17,7 @@ struct UpOptions {
     std::string tls_certificate;  // PEM files.
     std::string tls_key;
     std::string client_ca;
+    std::string authorities;  // PEM file: whom metric providers' servers are certified by.
     std::string haproxy = "haproxy";
     std::string prometheus_address;         // For metrics that name none.
     std::uint64_t pod_descriptors_max = 0;  // Files a pod's process may have open; 0: as ours.

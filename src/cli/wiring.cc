@@ -73,7 +73,7 @@ struct LocalMachine::Parts {
         const UpOptions& options,
         const std::string& images_dir)
         : store(std::move(opened)),
-          http(loop),
+          http(loop, options.authorities),
           node(
               loop,
               *store,

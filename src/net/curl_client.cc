@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
 #include <map>
 #include <optional>
 #include <vector>
@@ -165,9 +164,6 @@ void set_up(Exchange& exchange) {
     const auto set_file = [easy](CURLoption option, const std::string& file) {
         if (!file.empty()) curl_easy_setopt(easy, option, file.c_str());
     };
-    // As other clients do it, and unlike libcurl by itself.
-    const char* authorities = std::getenv("SSL_CERT_FILE");
-    set_file(CURLOPT_CAINFO, authorities == nullptr ? "" : authorities);
     set_file(CURLOPT_CAINFO, request.ca_file);
     set_file(CURLOPT_SSLCERT, request.certificate_file);
     set_file(CURLOPT_SSLKEY, request.key_file);
@@ -388,7 +384,7 @@ private:
 
 }  // namespace
 
-CurlClient::CurlClient(AsioLoop& loop) {
+CurlClient::CurlClient(AsioLoop& loop, std::string ca_file) : ca_file_(std::move(ca_file)) {
     set_up_globally();
     multi_ = std::make_shared<Multi>(loop);
 }
@@ -401,6 +397,7 @@ std::unique_ptr<HttpClient::Call> CurlClient::send(HttpRequest request, Done don
     auto owned = std::make_unique<Exchange>();
     Exchange* exchange = owned.get();
     exchange->request = std::move(request);
+    if (exchange->request.ca_file.empty()) exchange->request.ca_file = ca_file_;
     exchange->done = std::move(done);
     exchange->id = ++multi_->last_id;
     multi_->exchanges[exchange->id] = std::move(owned);

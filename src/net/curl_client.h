@@ -3,6 +3,7 @@
 #include "ports/http_client.h"
 
 #include <memory>
+#include <string>
 
 namespace serin::net {
 
@@ -12,7 +13,8 @@ class AsioLoop;
 // requests, HTTP/2 is used where the server offers it, proxies come from the environment.
 class CurlClient : public HttpClient {
 public:
-    explicit CurlClient(AsioLoop& loop);
+    // `ca_file` (PEM) is trusted where a request names no file of its own; empty: the system's.
+    explicit CurlClient(AsioLoop& loop, std::string ca_file = {});
     // Cancels what is under way.
     ~CurlClient() override;
     CurlClient(const CurlClient&) = delete;
@@ -23,6 +25,7 @@ public:
 private:
     struct Multi;
     std::shared_ptr<Multi> multi_;
+    std::string ca_file_;
 };
 
 }  // namespace serin::net
