@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <vector>
 
@@ -27,25 +28,94 @@ std::string unescape(std::string_view token) {
     return text;
 }
 
-// Takes the first token off a pointer; the pointer starts with '/'.
-std::string take_token(std::string_view& pointer) {
-    pointer.remove_prefix(1);
-    const size_t end = std::min(pointer.find('/'), pointer.size());
-    const std::string token = unescape(pointer.substr(0, end));
-    pointer.remove_prefix(end);
-    return token;
-}
+// The first token of a pointer, taken off it; the pointer starts with '/'. Tokens are looked up all
+// the time, so those without an escape, which nearly all are, are not copied.
+class Token {
+public:
+    explicit Token(std::string_view& pointer) {
+        pointer.remove_prefix(1);
+        const size_t end = std::min(pointer.find('/'), pointer.size());
+        text_ = pointer.substr(0, end);
+        pointer.remove_prefix(end);
+        if (text_.find('~') != std::string_view::npos) {
+            unescaped_ = unescape(text_);
+            text_ = unescaped_;
+        }
+    }
+    Token(const Token&) = delete;
+    Token& operator=(const Token&) = delete;
 
-const Value* step(const Value& from, const std::string& token) {
+    std::string_view text() const { return text_; }
+
+private:
+    std::string unescaped_;
+    std::string_view text_;
+};
+
+const Value* step(const Value& from, std::string_view token) {
     if (const Object* members = from.if_object()) return members->if_contains(token);
     if (const Array* items = from.if_array()) {
-        if (token.empty() || token.find_first_not_of("0123456789") != std::string::npos ||
-            token.size() > 9) {
-            return nullptr;
-        }
-        return items->if_contains(std::stoul(token));
+        size_t index = 0;
+        const auto [end, failure] =
+            std::from_chars(token.data(), token.data() + token.size(), index);
+        if (failure != std::errc() || end != token.data() + token.size()) return nullptr;
+        return items->if_contains(index);
     }
     return nullptr;
+}
+
+bool is_plain(std::string_view text) {
+    return std::ranges::all_of(text, [](const char letter) {
+        return static_cast<unsigned char>(letter) >= 0x20 && letter != '"' && letter != '\\' &&
+               static_cast<unsigned char>(letter) < 0x80;
+    });
+}
+
+void print_text(std::string_view text, std::string& out) {
+    if (is_plain(text)) {
+        out += '"';
+        out += text;
+        out += '"';
+    } else {
+        out += boost::json::serialize(boost::json::string_view(text));
+    }
+}
+
+void print_to(const Value& value, std::string& out);
+
+void print_members(const Object& object, std::string& out) {
+    out += '{';
+    bool is_first = true;
+    for (const auto& member : object) {
+        if (!is_first) out += ',';
+        is_first = false;
+        print_text(member.key(), out);
+        out += ':';
+        print_to(member.value(), out);
+    }
+    out += '}';
+}
+
+void print_to(const Value& value, std::string& out) {
+    if (const double* number = value.if_double()) {
+        // Boost prints doubles as 1E0; users and Go print them plainly.
+        out += std::isfinite(*number) ? fmt::format("{}", *number) : "null";
+    } else if (const Object* members = value.if_object()) {
+        print_members(*members, out);
+    } else if (const auto* text = value.if_string()) {
+        print_text(*text, out);
+    } else if (const Array* items = value.if_array()) {
+        out += '[';
+        bool is_first = true;
+        for (const Value& item : *items) {
+            if (!is_first) out += ',';
+            is_first = false;
+            print_to(item, out);
+        }
+        out += ']';
+    } else {
+        out += boost::json::serialize(value);
+    }
 }
 
 void print_indented(const Value& value, size_t depth, std::string& out) {
@@ -85,7 +155,8 @@ void print_sorted(const Value& value, std::string& out) {
         out += '{';
         for (const auto* member : sorted) {
             if (out.back() != '{') out += ',';
-            out += boost::json::serialize(member->key()) + ":";
+            print_text(member->key(), out);
+            out += ':';
             print_sorted(member->value(), out);
         }
         out += '}';
@@ -99,7 +170,7 @@ void print_sorted(const Value& value, std::string& out) {
         }
         out += ']';
     } else {
-        out += print(value);
+        print_to(value, out);
     }
 }
 
@@ -127,30 +198,15 @@ Result<Value> parse(std::string_view text) {
 }
 
 std::string print(const Value& value) {
-    // Boost prints doubles as 1E0; users and Go print them plainly.
-    if (const double* number = value.if_double()) {
-        if (!std::isfinite(*number)) return "null";
-        return fmt::format("{}", *number);
-    }
-    if (const Object* members = value.if_object()) return print_object(*members);
-    if (const Array* items = value.if_array()) {
-        std::string out = "[";
-        for (const Value& item : *items) {
-            if (out.size() > 1) out += ',';
-            out += print(item);
-        }
-        return out + "]";
-    }
-    return boost::json::serialize(value);
+    std::string out;
+    print_to(value, out);
+    return out;
 }
 
 std::string print_object(const Object& object) {
-    std::string out = "{";
-    for (const auto& member : object) {
-        if (out.size() > 1) out += ',';
-        out += boost::json::serialize(member.key()) + ":" + print(member.value());
-    }
-    return out + "}";
+    std::string out;
+    print_members(object, out);
+    return out;
 }
 
 std::string print_pretty(const Value& value) {
@@ -167,13 +223,13 @@ std::string print_canonical(const Value& value) {
 
 const Value* find(const Value& root, std::string_view pointer) {
     const Value* at = &root;
-    while (at != nullptr && pointer.starts_with('/')) at = step(*at, take_token(pointer));
+    while (at != nullptr && pointer.starts_with('/')) at = step(*at, Token(pointer).text());
     return at;
 }
 
 const Value* find(const Object& root, std::string_view pointer) {
     if (!pointer.starts_with('/')) return nullptr;
-    const Value* at = root.if_contains(take_token(pointer));
+    const Value* at = root.if_contains(Token(pointer).text());
     return at == nullptr ? nullptr : find(*at, pointer);
 }
 
@@ -218,8 +274,8 @@ Value& put(Object& root, std::string_view pointer, Value value) {
     SERIN_CHECK(pointer.starts_with('/'));
     Object* parent = &root;
     for (;;) {
-        const std::string token = take_token(pointer);
-        Value& slot = (*parent)[token];
+        const Token token(pointer);
+        Value& slot = (*parent)[token.text()];
         if (pointer.empty()) {
             slot = std::move(value);
             return slot;
@@ -233,9 +289,9 @@ Value& put(Object& root, std::string_view pointer, Value value) {
 bool erase(Object& root, std::string_view pointer) {
     Object* parent = &root;
     while (pointer.starts_with('/')) {
-        const std::string token = take_token(pointer);
-        if (pointer.empty()) return parent->erase(token) > 0;
-        Value* next = parent->if_contains(token);
+        const Token token(pointer);
+        if (pointer.empty()) return parent->erase(token.text()) > 0;
+        Value* next = parent->if_contains(token.text());
         if (next == nullptr || !next->is_object()) return false;
         parent = &next->get_object();
     }
@@ -257,6 +313,7 @@ std::string escape_pointer(std::string_view token) {
 }
 
 bool same(const Value& left, const Value& right) {
+    if (&left == &right) return true;
     if (left.is_number() && right.is_number()) {
         if (left.is_double() || right.is_double()) return number(&left) == number(&right);
         return left == right;
@@ -271,6 +328,7 @@ bool same(const Value& left, const Value& right) {
 }
 
 bool same_objects(const Object& left, const Object& right) {
+    if (&left == &right) return true;
     return left.size() == right.size() && std::ranges::all_of(left, [&](const auto& member) {
                const Value* other = right.if_contains(member.key());
                return other != nullptr && same(member.value(), *other);

@@ -13,6 +13,7 @@
 
 namespace serin::sim {
 struct SimOptions;
+struct SoakOptions;
 }
 
 namespace serin::cli {
@@ -99,6 +100,8 @@ int run_evidence_show(Api& api, const std::string& rollout, Format format);
 // --- Without a server (simulate.cc, lint.cc)
 // Plays releases in the simulator and prints what it finds; 1 when an invariant broke.
 int run_simulation(const sim::SimOptions& options);
+// Plays very many, goes on after failures, and counts what was reached; jobs 0: one a processor.
+int run_soak(sim::SoakOptions options);
 
 // Replays recorded outcomes from standard input through the sequential judge (judge_replay.cc).
 struct JudgeOptions {

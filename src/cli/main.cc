@@ -7,6 +7,7 @@
 #include "cli/start.h"
 #include "cli/up.h"
 #include "sim/run.h"
+#include "sim/soak.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -49,6 +50,8 @@ struct Words {
     bool orphans = false;
     std::string shell;
     sim::SimOptions simulation;
+    sim::SoakOptions soak{.jobs = 0};
+    bool is_soak = false;
     RehearseWords rehearsal;
     JudgeOptions judge;
     LintCommand lint;
@@ -366,10 +369,16 @@ private:
         completion->add_option("shell", words_.shell, "bash, zsh or fish")->required();
 
         CLI::App* sim = command("sim", "Play random releases in a simulated world", [this] {
-            return run_simulation(words_.simulation);
+            if (!words_.is_soak) return run_simulation(words_.simulation);
+            words_.soak.seed = words_.simulation.seed;
+            words_.soak.runs = words_.simulation.runs;
+            return run_soak(words_.soak);
         });
         sim->add_option("--seed", words_.simulation.seed, "First seed")->capture_default_str();
         sim->add_option("--runs", words_.simulation.runs, "How many seeds")->capture_default_str();
+        sim->add_flag("--soak", words_.is_soak, "Go on after failures, and count what was reached");
+        sim->add_option("--jobs", words_.soak.jobs, "Threads of --soak; 0: one a processor")
+            ->capture_default_str();
         sim->add_flag("--trace", words_.simulation.is_traced, "Print what happens");
         sim->add_option(
                "--keep", words_.simulation.kept, "Only these of the seed's happenings: 0,3,4")

@@ -2,10 +2,14 @@
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
 #include "sim/run.h"
+#include "sim/soak.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <string>
+#include <thread>
 
 namespace serin::cli {
 
@@ -15,6 +19,18 @@ int run_simulation(const sim::SimOptions& options) {
     const bool is_sound =
         sim::run_sim(options, [](const std::string& line) { fmt::print("{}\n", line); });
     return is_sound ? exit_ok : exit_error;
+}
+
+int run_soak(sim::SoakOptions options) {
+    log::configure(log::Level::error, log::Form::text);
+    if (options.jobs <= 0) {
+        options.jobs = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    }
+    const auto result = sim::soak(options, [](const std::string& line) {
+        fmt::print("{}\n", line);
+        std::fflush(stdout);  // It takes hours; progress is for now.
+    });
+    return result.is_sound() ? exit_ok : exit_error;
 }
 
 }  // namespace serin::cli

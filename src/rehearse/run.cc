@@ -243,7 +243,8 @@ void Rehearsal::begin() {
     auto rollout = scene_.store.get(scene_.subject.key());
     if (!rollout) return end(Ending::stalled, rollout.error().message);
     rollout->put("/spec", *scene_.subject.rollout.find("/spec"));
-    const auto updated = scene_.store.update(*std::move(rollout));
+    auto updated = scene_.store.update(*std::move(rollout));
+    if (updated && scene_.subject.workload) updated = scene_.store.update(*scene_.subject.workload);
     if (!updated) return end(Ending::stalled, updated.error().message);
     look_for_quiet();
 }

@@ -1,6 +1,7 @@
 #include "rehearse/subject.h"
 
 #include "manifest/admission.h"
+#include "manifest/argo/workload.h"
 #include "manifest/folder.h"
 #include "manifest/references.h"
 
@@ -54,12 +55,19 @@ void take(SubjectRead& read, Object object, const std::string& rollout) {
 // The old version is told from the new one by its pod template alone.
 void make_former(Subject& subject) {
     subject.former = subject.rollout;
-    if (subject.rollout.find("/spec/template") != nullptr) {
-        subject.former.put(
+    Object* with_template = &subject.former;
+    if (const auto key = argo::workload_of(subject.rollout)) {
+        for (Object& object : subject.objects) {
+            if (object.key() != *key) continue;
+            subject.workload = object;
+            with_template = &object;
+        }
+    }
+    if (with_template->find("/spec/template") != nullptr) {
+        with_template->put(
             "/spec/template" + std::string(former_annotation), json::string("former"));
     }
-    const json::Object* strategy = json::object(subject.rollout.find("/spec/strategy"));
-    subject.is_blue_green = strategy != nullptr && strategy->contains("blueGreen");
+    subject.is_blue_green = subject.rollout.find("/spec/strategy/blueGreen") != nullptr;
 }
 
 }  // namespace
@@ -113,13 +121,6 @@ SubjectRead read_subject(
     for (Diagnostic one : read.subject.lowered.diagnostics) {
         place(one, *document);
         read.diagnostics.push_back(std::move(one));
-    }
-    if (read.subject.rollout.find("/spec/template") == nullptr) {
-        complain(
-            read,
-            "a Rollout without spec.template cannot be rehearsed: there is no old version to start "
-            "from",
-            "write the pod template into the Rollout");
     }
     const auto& routing = read.subject.lowered.plan.routing;
     if (routing && routing->alternates) {

@@ -4,6 +4,7 @@
 #include "manifest/argo/lower.h"
 #include "ports/object.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,12 @@ namespace serin::rehearse {
 // What is rehearsed: one Rollout with the objects around it, going from a version that serves to
 // the one that the manifest describes.
 struct Subject {
-    std::vector<Object> objects;  // All but the Rollout, in the order of the files.
-    Object rollout;               // As it is wanted: the new version.
-    Object former;                // The same with a pod template that differs: the old version.
+    std::vector<Object>
+        objects;     // All but the Rollout, in the order of the files; of the old version.
+    Object rollout;  // As it is wanted: the new version.
+    Object former;   // The same with a pod template that differs: the old version.
+    std::optional<Object>
+        workload;  // As it is wanted, where the Rollout takes its template from one.
     argo::Lowered lowered;
     bool is_blue_green = false;
 

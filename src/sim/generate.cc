@@ -243,6 +243,37 @@ void choose_workload(Scenario& scenario, Random& random) {
     }
 }
 
+// What came later, which would change the stories of seeds that tests keep for what they found.
+constexpr std::uint64_t seeds_kept = 10'000;
+
+void add_later_happenings(Scenario& scenario, Random& random, int images) {
+    constexpr std::array later{
+        Trouble{What::autoscale, 2, 12},
+        Trouble{What::autoscale, 2, 12},
+        Trouble{What::recreate},
+        Trouble{What::pods_stuck},
+        Trouble{What::pods_oom, 2, 60},
+        Trouble{What::scale, 0, 0},
+    };
+    if (random.chance(500)) return;
+    const auto count = random.between(1, 2);
+    for (int i = 0; i < count; ++i) {
+        const auto index = random.between(0, static_cast<std::int64_t>(later.size()) - 1);
+        const Trouble& one = later[static_cast<std::size_t>(index)];
+        Happening happening{
+            .at = random.duration(seconds(10), story_max),
+            .what = one.what,
+            .number = static_cast<int>(random.between(one.least, one.most)),
+            .lasting = random.duration(seconds(1), minutes(6)),
+        };
+        if (one.what == What::recreate) {
+            happening.number = static_cast<int>(random.between(1, std::max(2, images)));
+            happening.lasting = random.duration(Duration(1), minutes(2));
+        }
+        scenario.happenings.push_back(happening);
+    }
+}
+
 }  // namespace
 
 Scenario make_scenario(std::uint64_t seed) {
@@ -270,6 +301,10 @@ Scenario make_scenario(std::uint64_t seed) {
     }
     add_commands(scenario, random, images);
     add_troubles(scenario, random, images);
+    if (seed > seeds_kept && scenario.workload == Workload::rollout) {
+        Random latest = Random(seed).fork(9);
+        add_later_happenings(scenario, latest, images);
+    }
     std::ranges::stable_sort(scenario.happenings, {}, &Happening::at);
     return scenario;
 }

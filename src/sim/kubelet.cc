@@ -39,6 +39,11 @@ Result<CallAgain> Kubelet::reconcile(const ObjectKey& key) {
 }
 
 Duration Kubelet::start_delay() {
+    if (const Happening* stuck = stage_.current(What::pods_stuck)) {
+        stage_.reach("fault pods_stuck");
+        const Instant end = stage_.start + stuck->at + stuck->lasting;
+        return end - stage_.loop.now() + random_.duration(Duration(50), start_usual);
+    }
     const Happening* slow = stage_.current(What::pods_slow);
     return random_.duration(Duration(50), slow ? seconds(slow->number) : start_usual);
 }
@@ -47,6 +52,7 @@ void Kubelet::start_and_stop(Group& group) {
     const auto desired = static_cast<std::size_t>(group.desired);
     while (group.pods.size() < desired) {
         const bool is_bad = stage_.is_image(What::bad_image, group.image);
+        if (is_bad) stage_.reach("fault bad_image");
         const Duration delay = start_delay();
         group.pods.push_back({.ready_at = is_bad ? Instant::max() : stage_.loop.now() + delay});
     }
@@ -67,6 +73,11 @@ void Kubelet::turn_pods(Group& group) {
             if (stage_.is_image(What::flaky_image, group.image)) {
                 pod.unready_at = now + random_.duration(seconds(1), flaky_period);
             }
+        }
+        const Happening* oom = stage_.current(What::pods_oom);
+        if (pod.is_ready && oom && pod.unready_at == Instant::max()) {
+            stage_.reach("fault pods_oom");
+            pod.unready_at = now + random_.duration(seconds(1), seconds(oom->number));
         }
         if (pod.is_ready && now >= pod.unready_at) {
             pod = {.ready_at = now + random_.duration(seconds(1), flaky_period), .was_ready = true};
@@ -124,9 +135,16 @@ void Kubelet::evict(int count) {
         for (Pod& pod : group.pods) {
             if (count == 0) break;
             if (!pod.is_ready) continue;
+            stage_.reach("fault evict");
             pod = {.ready_at = stage_.loop.now() + start_delay(), .was_ready = true};
             --count;
         }
+        request_(stage_.key(types::replica_set(), name));
+    }
+}
+
+void Kubelet::look_at_all() {
+    for (const auto& [name, group] : groups_) {
         request_(stage_.key(types::replica_set(), name));
     }
 }

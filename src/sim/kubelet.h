@@ -22,6 +22,8 @@ public:
 
     // Ends up to `count` ready pods, wherever they are; they are replaced.
     void evict(int count);
+    // Something changed for all pods.
+    void look_at_all();
 
     struct Pods {
         int desired = 0;

@@ -65,6 +65,7 @@ bool Loop::run_one(Instant end) {
     }
     ++tasks_at_once_;
     task();
+    now_ += task_cost_;
     return true;
 }
 

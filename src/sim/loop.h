@@ -29,6 +29,9 @@ public:
     // that returns false.
     void run_until(Instant end, const std::function<bool()>& after_task);
 
+    // From now on each task takes so long, as turns do where there are very many of them.
+    void set_task_cost(Duration cost) { task_cost_ = cost; }
+
     // Tasks that ran since time last moved: many mean that something turns in circles.
     std::int64_t tasks_at_once() const { return tasks_at_once_; }
 
@@ -40,6 +43,7 @@ private:
     Instant now_;
     Random random_;
     std::int64_t tasks_at_once_ = 0;
+    Duration task_cost_{0};
     std::deque<std::function<void()>> posted_;
     std::shared_ptr<State> state_;  // Handles may outlive the loop.
 };

@@ -140,6 +140,24 @@ void People::edit_steps(int weight) {
     patch({{"strategy", json::Object{{"canary", std::move(canary)}}}});
 }
 
+void People::scale(int replicas) {
+    if (replicas == 0) stage_.reach("fault scaled to zero");
+    patch({{"replicas", replicas}});
+}
+
+void People::remove() {
+    const Quiet quiet(stage_);
+    static_cast<void>(stage_.store.remove(stage_.key(types::rollout(), rollout_name)));
+}
+
+void People::create_again(int image) {
+    has_pushed_ = false;
+    Object rollout = make_manifests(stage_.scenario).back();
+    const Quiet quiet(stage_);
+    static_cast<void>(stage_.store.create(std::move(rollout)));  // Unless somebody else was first.
+    if (image != 1) set_image(image, std::nullopt);
+}
+
 void People::act(const Happening& happening) {
     const What what = happening.what;
     // What a Deployment does not know.
@@ -160,7 +178,7 @@ void People::act(const Happening& happening) {
     if (what == What::pause) patch({{"paused", true}});
     if (what == What::resume) patch({{"paused", false}});
     if (what == What::undo) undo();
-    if (what == What::scale) patch({{"replicas", number}});
+    if (what == What::scale) scale(number);
     if (what == What::edit_steps) edit_steps(number);
     if (what == What::reapply) reapply(false);
     if (what == What::reapply_image) reapply(true);

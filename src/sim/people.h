@@ -14,6 +14,11 @@ public:
     // What is no doing of people or programs passes.
     void act(const Happening& happening);
 
+    void scale(int replicas);
+    // The Rollout with all it owns, and the same again from its manifest, but for the image.
+    void remove();
+    void create_again(int image);
+
     // Whether somebody asked to go on past what the steps wait for, since the image last changed.
     bool has_pushed() const { return has_pushed_; }
     // Times when somebody else than Serin wrote the route.

@@ -253,7 +253,16 @@ void Referee::read_event(const ObjectKey& key) {
 }
 
 void Referee::compare(const View& before) {
-    if (!view_.exists) return;
+    if (!view_.exists || !before.exists) {
+        // A Rollout that is deleted takes its replicas along, and nobody serves: routing that still
+        // names them is no defect of the one that follows, until it has brought it in order.
+        if (before.exists) {
+            excused_until_ = stage_.loop.now() + excuse;
+            generation_ = 0;
+        }
+        judged_.clear();
+        return;
+    }
     if (view_.candidate != before.candidate) ++releases_;
     check_steps(before);
     check_source(before);

@@ -34,17 +34,16 @@ std::string describe_step(const StepShape& step) {
 }
 
 // In the order of What.
-constexpr std::array<std::string_view, 40> names{
-    "set_image",     "abort",           "retry",          "promote",
-    "promote_full",  "pause",           "resume",         "undo",
-    "scale",         "scale_and_image", "edit_steps",     "reapply",
-    "reapply_image", "reapply_route",   "evict",          "bad_image",
-    "flaky_image",   "wrong_image",     "pods_slow",      "route_slow",
-    "route_refuses", "plane_down",      "plane_restarts", "metric_late",
-    "metric_silent", "metric_nan",      "metric_error",   "metric_noisy",
-    "plugin_slow",   "plugin_errors",   "plugin_fails",   "crash",
-    "crash_lost",    "events_lost",     "events_doubled", "events_late",
-    "watches_end",   "writes_conflict", "writes_fail",    "answers_lost",
+constexpr std::array<std::string_view, 44> names{
+    "set_image",    "abort",           "retry",         "promote",        "promote_full",
+    "pause",        "resume",          "undo",          "scale",          "scale_and_image",
+    "edit_steps",   "reapply",         "reapply_image", "reapply_route",  "evict",
+    "autoscale",    "recreate",        "bad_image",     "flaky_image",    "wrong_image",
+    "pods_slow",    "pods_stuck",      "pods_oom",      "route_slow",     "route_refuses",
+    "plane_down",   "plane_restarts",  "metric_late",   "metric_silent",  "metric_nan",
+    "metric_error", "metric_noisy",    "plugin_slow",   "plugin_errors",  "plugin_fails",
+    "crash",        "crash_lost",      "events_lost",   "events_doubled", "events_late",
+    "watches_end",  "writes_conflict", "writes_fail",   "answers_lost",
 };
 
 std::string describe_flip(const FlipShape& flip) {

@@ -50,11 +50,15 @@ enum class What {
     reapply_image,    // ... the first image included, as GitOps does that was not told.
     reapply_route,    // The route without weights.
     evict,            // number: so many ready pods of all.
+    autoscale,        // While it lasts, replicas between 1 and `number` are set again and again.
+    recreate,         // The Rollout is deleted, and after `lasting` made again; number: its image.
 
     bad_image,      // number: which image never becomes ready.
     flaky_image,    // number: which image's pods come and go.
     wrong_image,    // number: which image answers with errors.
     pods_slow,      // number: seconds until ready, at most.
+    pods_stuck,     // Pods that are made while it lasts find no place until it is over.
+    pods_oom,       // Ready pods are killed for their memory after `number` seconds at most.
     route_slow,     // number: seconds until in force, at most.
     route_refuses,  // Writes of routes fail.
     plane_down,

@@ -41,6 +41,15 @@ void Stage::tell(const std::string& line) const {
     if (trace) trace(format_offset(loop.now() - start) + " " + line);
 }
 
+void Stage::reach(std::string_view what) {
+    const auto found = reached.find(what);
+    if (found == reached.end()) {
+        reached.emplace(what, 1);
+    } else {
+        ++found->second;
+    }
+}
+
 ObjectKey Stage::key(const ResourceType& type, std::string_view name) const {
     return {.type = &type, .ns = std::string(ns), .name = std::string(name)};
 }

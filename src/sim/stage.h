@@ -4,7 +4,9 @@
 #include "sim/scenario.h"
 #include "store/memory.h"
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -36,11 +38,14 @@ struct Stage {
     // Above zero while the world itself writes: what goes wrong there is told by the actors.
     int quiet = 0;
     std::function<void(const std::string&)> trace;  // Empty: nobody reads.
+    // How often what is rare was reached; see Outcome.
+    std::map<std::string, std::int64_t, std::less<>> reached;
 
     // The happening of this kind that goes on now; null when none does.
     const Happening* current(What what) const;
     bool is_image(What what, int image) const;
     void tell(const std::string& line) const;
+    void reach(std::string_view what);
 
     ObjectKey key(const ResourceType& type, std::string_view name) const;
     // What is released, and what has its template.

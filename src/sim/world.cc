@@ -24,7 +24,12 @@ constexpr Duration rest_max = hours(4);
 constexpr Duration rest_pace = seconds(60);
 constexpr Duration event_delay_usual{15};
 constexpr Duration event_delay_late = seconds(20);
+constexpr Duration autoscaler_pace = seconds(20);
 constexpr std::int64_t tasks_max = 2'000'000;
+
+std::string fault_name(What what) {
+    return "fault " + std::string(to_string(what));
+}
 
 // The controllers of one life of the program; only the store outlives them.
 struct Controllers {
@@ -81,6 +86,9 @@ private:
     store::Delivery deliver(const StoreEvent& event);
     void schedule();
     void happen(const Happening& happening);
+    void autoscale(const Happening& happening);
+    void recreate(const Happening& happening);
+    void count_rules();
     void crash();
     void start();
     bool pass(Duration until);
@@ -115,7 +123,9 @@ void World::set_faults() {
 
 bool World::strikes(What what) {
     const Happening* current = stage_.current(what);
-    return current && random_.chance(current->number);
+    if (!current || !random_.chance(current->number)) return false;
+    stage_.reach(fault_name(what));
+    return true;
 }
 
 std::optional<store::WriteFault> World::fault_of(const ObjectKey& key) {
@@ -123,6 +133,7 @@ std::optional<store::WriteFault> World::fault_of(const ObjectKey& key) {
     if (stage_.quiet > 0) return std::nullopt;
     if (auto fault = fault_of_any()) return fault;
     if (key.type == &types::http_route() && stage_.current(What::route_refuses)) {
+        stage_.reach("fault route_refuses");
         return store::WriteFault{{ErrorKind::unavailable, "too many requests"}};
     }
     if (strikes(What::writes_conflict)) {
@@ -165,18 +176,43 @@ void World::schedule() {
 void World::happen(const Happening& happening) {
     if (happening.what <= What::reapply_route) return people_.act(happening);
     stage_.tell(describe(happening));
+    if (happening.what == What::autoscale) autoscale(happening);
+    if (happening.what == What::recreate) recreate(happening);
+    if (happening.what == What::pods_oom) kubelet_.look_at_all();
     if (happening.what == What::evict) kubelet_.evict(happening.number);
     if (happening.what == What::plane_restarts) plane_.restart();
-    if (happening.what == What::watches_end) stage_.store.forget_history();
+    if (happening.what == What::watches_end) {
+        stage_.reach(fault_name(What::watches_end));
+        stage_.store.forget_history();
+    }
     if (happening.what == What::crash || happening.what == What::crash_lost) {
         armed_ = &happening;
         writes_left_ = std::max(1, happening.number);
     }
 }
 
+// As an autoscaler that follows a load nobody can foresee.
+void World::autoscale(const Happening& happening) {
+    for (Duration at{0}; at < happening.lasting; at += autoscaler_pace) {
+        timers_.push_back(stage_.loop.after(at, [this, most = happening.number] {
+            stage_.reach("fault autoscale");
+            people_.scale(static_cast<int>(random_.between(1, most)));
+        }));
+    }
+}
+
+void World::recreate(const Happening& happening) {
+    people_.remove();
+    timers_.push_back(stage_.loop.after(happening.lasting, [this, image = happening.number] {
+        stage_.reach("fault recreate");
+        people_.create_again(image);
+    }));
+}
+
 // In the middle of a turn: the rest of it finds every write refused, and then nobody is left.
 void World::crash() {
     is_dead_ = true;
+    stage_.reach(fault_name(armed_->what));
     stage_.tell("the controllers crash");
     const Duration down = armed_->lasting;
     stage_.loop.post([this, down] {
@@ -235,9 +271,24 @@ Outcome World::run() {
         .lasted = stage_.loop.now() - stage_.start,
         .last_line = referee_.describe(),
     };
-    const auto entries = stage_.evidence.read("");
-    if (entries && !entries->empty()) outcome.evidence_hash = entries->back().hash;
+    count_rules();
+    outcome.reached = stage_.reached;
+    if (const auto& entries = stage_.evidence.entries(); !entries.empty()) {
+        outcome.evidence_hash = entries.back().hash;
+    }
     return outcome;
+}
+
+void World::count_rules() {
+    stage_.reach("end " + std::string(referee_.phase()));
+    for (const EvidenceEntry& entry : stage_.evidence.entries()) {
+        const json::Array* causes = json::array(json::find(entry.body, "/causes"));
+        if (!causes) continue;
+        for (const json::Value& cause : *causes) {
+            const auto rule = json::text(json::find(cause, "/rule"));
+            if (rule) stage_.reach("rule " + std::string(*rule));
+        }
+    }
 }
 
 }  // namespace

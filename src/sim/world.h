@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,9 @@ struct Outcome {
     Duration lasted{0};
     std::string evidence_hash;  // Of the last entry of the evidence log.
     std::string last_line;
+    // How often each rule of the engine decided ("rule step_completed"), each fault struck ("fault
+    // route_refuses") and the story came to other places that are rare.
+    std::map<std::string, std::int64_t, std::less<>> reached;
 };
 
 // Plays a scenario: the real controllers over the memory store, on virtual time, in a simulated

@@ -88,6 +88,7 @@ public:
         Instant at, std::string release, std::string id, json::Object body) override;
     Result<std::vector<EvidenceEntry>> read(
         const std::string& release, std::int64_t after = 0) const override;
+    const std::vector<EvidenceEntry>& entries() const { return entries_; }
 
 private:
     EvidenceEntry chain(Instant at, std::string release, std::string id, json::Object body);

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 using namespace serin;
 using namespace serin::rehearse;
 using namespace std::chrono_literals;
@@ -168,4 +170,13 @@ TEST_CASE("a blue-green release is promoted or taken back by its judge, or waits
     CHECK(rehearsed(subject, settings).stalled.count == 20);
     settings.promote_after = 5min;
     CHECK(rehearsed(subject, settings).promoted.count == 20);
+}
+
+TEST_CASE("a Rollout that takes its template from a Deployment is rehearsed alike") {
+    const std::string folder = std::string(REHEARSE_MANIFESTS) + "/workload";
+    const Subject subject = subject_of(folder);
+    REQUIRE(subject.workload);
+    const Report report = rehearsed(subject, with_errors(0.001), 5);
+    CHECK(report.promoted.count == 5);
+    CHECK(report.seconds_to_promote->p5 >= 60);
 }

@@ -27,6 +27,18 @@ struct Played {
     std::vector<std::string> lines;
 
     bool has(std::string_view text) const { return !first(text).empty(); }
+    // The most of 1000 requests that ever really reached the image.
+    int most_for(int image) const {
+        int most = 0;
+        const std::string name = " image " + std::to_string(image) + " ";
+        for (const std::string& line : lines) {
+            const auto at = line.find(name);
+            if (at == std::string::npos) continue;
+            const auto gets = line.find(" gets ", at);
+            if (gets != std::string::npos) most = std::max(most, std::stoi(line.substr(gets + 6)));
+        }
+        return most;
+    }
     std::string first(std::string_view text) const {
         for (const std::string& line : lines) {
             if (line.contains(text)) return line;
@@ -72,6 +84,26 @@ TEST_CASE("S1: going back within the window gives weight as replicas become read
             {.at = 4min, .what = What::undo}}};
     const Played played = play_well(story, "Healthy");
     CHECK(played.outcome.last_line.contains("image 1 wants 10 has 10/10 gets 1000"));
+}
+
+TEST_CASE("S2: a small candidate never gets more when everything goes back and routing is late") {
+    // The stable version again, and a third one: each makes the services move while the routes of
+    // before are still in force.
+    for (const int image : {1, 3}) {
+        const Scenario story{
+            .replicas = 20,
+            .steps = {{weight, 5}, {gate, 0}},
+            .retire_delay = 0s,
+            .happenings = {
+                {.at = 30s, .what = What::set_image, .number = 2},
+                {.at = 2min, .what = What::route_slow, .number = 90, .lasting = 10min},
+                {.at = 150s, .what = What::set_image, .number = image},
+                {.at = 14min, .what = What::promote}}};
+        const Played played = play_well(story, "Healthy");
+        CHECK(played.most_for(2) == 50);
+        CHECK(played.outcome.last_line.contains(
+            "image " + std::to_string(image) + " wants 20 has 20/20 gets 1000"));
+    }
 }
 
 TEST_CASE("S3: a newer revision pushed at a pause gets no weight before it has replicas") {

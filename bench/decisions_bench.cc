@@ -1,0 +1,153 @@
+// Decisions per second on one core, with 1 to 10,000 releases: the pure function alone, and a whole
+// turn of the controller (observe, decide, and find that there is nothing to write). `bytes` is the
+// memory of one release, all its objects included.
+
+#include "base/log.h"
+#include "control/manager.h"
+#include "control/release_controller.h"
+#include "control/release_observe.h"
+#include "engine/decide.h"
+#include "manifest/argo/read_status.h"
+#include "ports/manual_loop.h"
+#include "store/memory.h"
+#include "traffic/http_route.h"
+
+#include <benchmark/benchmark.h>
+
+#include <chrono>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace serin {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+double resident_bytes() {
+    std::ifstream statm("/proc/self/statm");
+    double all = 0;
+    double resident = 0;
+    statm >> all >> resident;
+    return resident * 4096;
+}
+
+class Kubelet : public Reconciler {
+public:
+    explicit Kubelet(ObjectStore& store) : store_(store) {}
+    std::string_view name() const override { return "kubelet"; }
+    std::vector<Trigger> triggers() const override { return {on_change_of(types::replica_set())}; }
+    Result<CallAgain> reconcile(const ObjectKey& key) override {
+        auto set = store_.get(key);
+        if (!set) return std::nullopt;
+        const std::int64_t replicas = set->integer("/spec/replicas");
+        set->put(
+            "/status",
+            json::Object{
+                {"replicas", replicas},
+                {"readyReplicas", replicas},
+                {"availableReplicas", replicas},
+                {"observedGeneration", set->generation()}});
+        SERIN_TRY_DO(store_.update(*std::move(set), Part::status));
+        return std::nullopt;
+    }
+
+private:
+    ObjectStore& store_;
+};
+
+Object make_rollout(const std::string& name) {
+    const auto parsed = json::parse(R"({
+        "replicas": 3,
+        "strategy": {"canary": {"steps": [
+            {"setWeight": 5}, {"pause": {}}, {"setWeight": 20}, {"pause": {"duration": "10m"}},
+            {"setWeight": 50}, {"pause": {"duration": "10m"}}]}},
+        "template": {"spec": {"containers": [{
+            "name": "shop", "image": "shop:v1",
+            "ports": [{"name": "http", "containerPort": 8080}],
+            "readinessProbe": {"httpGet": {"path": "/ready", "port": "http"}}}]}}})");
+    Object rollout(types::rollout(), "default", name);
+    rollout.put("/spec", *parsed);
+    rollout.put("/spec/selector/matchLabels", json::Object{{"app", name}});
+    rollout.put("/spec/template/metadata/labels", json::Object{{"app", name}});
+    return rollout;
+}
+
+// So many releases, waiting at their first pause.
+struct Releases {
+    explicit Releases(int count) : before(resident_bytes()) {
+        log::configure(log::Level::error, log::Form::text);
+        control::Manager manager(loop, store, std::vector<Reconciler*>{&kubelet, &controller});
+        manager.start();
+        for (int i = 0; i < count; ++i) {
+            auto made = store.create(make_rollout("shop-" + std::to_string(i)));
+            if (made) keys.push_back(made->key());
+        }
+        loop.advance(1min);
+        for (const ObjectKey& key : keys) {
+            auto rollout = store.get(key);
+            if (!rollout) continue;
+            rollout->put("/spec/template/metadata/annotations/version", "2");
+            static_cast<void>(store.update(*std::move(rollout)));
+        }
+        loop.advance(1min);
+        store.forget_history();
+        loop.advance(1s);
+        manager.stop();
+    }
+    double bytes() const { return (resident_bytes() - before) / static_cast<double>(keys.size()); }
+
+    double before;
+    ManualLoop loop;
+    store::MemoryStore store{loop};
+    store::MemoryEvidenceLog evidence;
+    traffic::HttpRouteRouter router{store};
+    Kubelet kubelet{store};
+    control::ReleaseController controller{loop, store, evidence, router};
+    std::vector<ObjectKey> keys;
+};
+
+void decide(benchmark::State& state) {
+    Releases releases(static_cast<int>(state.range(0)));
+    struct Case {
+        Release release;
+        Observation seen;
+    };
+    std::vector<Case> cases;
+    for (const ObjectKey& key : releases.keys) {
+        auto rollout = releases.store.get(key);
+        if (!rollout) continue;
+        const ReleaseState stand = argo::read_status(*rollout);
+        auto world = control::observe_release(
+            releases.store, releases.router, *rollout, argo::lower(*rollout), releases.loop.now());
+        if (!world) continue;
+        cases.push_back(
+            {{.name = key.name, .plan = world->lowered.plan, .state = stand}, world->seen});
+    }
+    size_t next = 0;
+    for (auto _ : state) {
+        const Case& one = cases[next++ % cases.size()];
+        benchmark::DoNotOptimize(engine::decide(one.release, one.seen));
+    }
+    state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(decide)->Arg(1)->Arg(100)->Arg(10'000);
+
+void turn(benchmark::State& state) {
+    Releases releases(static_cast<int>(state.range(0)));
+    size_t next = 0;
+    for (auto _ : state) {
+        auto answer = releases.controller.reconcile(releases.keys[next++ % releases.keys.size()]);
+        if (!answer) state.SkipWithError("a turn failed");
+        benchmark::DoNotOptimize(answer);
+    }
+    state.SetItemsProcessed(state.iterations());
+    state.counters["bytes"] = releases.bytes();
+}
+BENCHMARK(turn)->Arg(1)->Arg(100)->Arg(10'000);
+
+}  // namespace
+
+}  // namespace serin
