@@ -9,6 +9,7 @@
 #include "engine/decide.h"
 #include "manifest/argo/read_status.h"
 #include "ports/manual_loop.h"
+#include "ports/plugin_runner.h"
 #include "store/memory.h"
 #include "traffic/http_route.h"
 
@@ -33,6 +34,15 @@ double resident_bytes() {
     statm >> all >> resident;
     return resident * 4096;
 }
+
+// No release here has any.
+class NoPlugins : public PluginRunner {
+public:
+    [[nodiscard]] std::unique_ptr<Call> call(PluginCall /*call*/, Done done) override {
+        done(fail(ErrorKind::not_found, "there are no plugins"));
+        return nullptr;
+    }
+};
 
 class Kubelet : public Reconciler {
 public:
@@ -105,7 +115,8 @@ struct Releases {
     store::MemoryEvidenceLog evidence;
     traffic::HttpRouteRouter router{store};
     Kubelet kubelet{store};
-    control::ReleaseController controller{loop, store, evidence, router};
+    NoPlugins plugins;
+    control::ReleaseController controller{loop, store, evidence, router, plugins};
     std::vector<ObjectKey> keys;
 };
 

@@ -1,6 +1,7 @@
 #include "rehearse/run.h"
 
 #include "control/analysis_controller.h"
+#include "control/experiment_controller.h"
 #include "control/manager.h"
 #include "control/release_controller.h"
 #include "rehearse/agreeable_plugins.h"
@@ -122,10 +123,11 @@ public:
           analysis_(scene_.loop, scene_.store, events_, sources_of(subject, answers_)),
           plugins_(scene_.loop),
           releases_(scene_.loop, scene_.store, scene_.evidence, router_, plugins_),
+          experiments_(scene_.loop, scene_.store, router_),
           manager_(
               scene_.loop,
               scene_.store,
-              std::vector<Reconciler*>{&workload_, &analysis_, &releases_}),
+              std::vector<Reconciler*>{&workload_, &analysis_, &releases_, &experiments_}),
           quiet_max_(quiet_max(subject.lowered.plan)) {
         course_.index = index;
         crowd_.connect(workload_, router_);
@@ -176,6 +178,7 @@ private:
     control::AnalysisController analysis_;
     AgreeablePlugins plugins_;
     control::ReleaseController releases_;
+    control::ExperimentController experiments_;
     control::Manager manager_;
     std::unique_ptr<WatchHandle> watch_;
 

@@ -36,6 +36,8 @@ Result<CallAgain> Workload::reconcile(const ObjectKey& key) {
     }
     Group& group = groups_[key.name];
     group.revision = object->label("rollouts-pod-template-hash").value_or("");
+    const json::Object* owner = object->controller();
+    group.is_released = owner != nullptr && json::text(owner->if_contains("kind")) == "Rollout";
     group.ready_for = seconds(object->integer("/spec/minReadySeconds"));
     on_change_();
     resize(
@@ -124,6 +126,7 @@ Result<> Workload::report(const Object& set, const Group& group) {
 std::map<std::string, int> Workload::ready() const {
     std::map<std::string, int> counts;
     for (const auto& [name, group] : groups_) {
+        if (!group.is_released) continue;
         counts[group.revision] +=
             static_cast<int>(std::ranges::count_if(group.pods, &Pod::is_ready));
     }

@@ -21,7 +21,7 @@ public:
     std::vector<Trigger> triggers() const override;
     Result<CallAgain> reconcile(const ObjectKey& key) override;
 
-    // By revision: pods that are ready.
+    // By revision of the Rollout: pods that are ready. Those of experiments do not count.
     std::map<std::string, int> ready() const;
     // The revision that the Service selects alone, or "".
     std::string selected_by(const std::string& service) const;
@@ -36,6 +36,7 @@ private:
     struct Group {
         std::vector<Pod> pods;
         std::string revision;
+        bool is_released = false;  // The Rollout's own.
         Duration ready_for{0};
     };
 

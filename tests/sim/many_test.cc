@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "control/manager.h"
 #include "control/release_controller.h"
+#include "ports/plugin_runner.h"
 #include "sim/loop.h"
 #include "store/memory.h"
 #include "traffic/http_route.h"
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,15 @@ using namespace serin;
 using namespace std::chrono_literals;
 
 namespace {
+
+// No release here has any.
+class NoPlugins : public PluginRunner {
+public:
+    [[nodiscard]] std::unique_ptr<Call> call(PluginCall /*call*/, Done done) override {
+        done(fail(ErrorKind::not_found, "there are no plugins"));
+        return nullptr;
+    }
+};
 
 // Every ReplicaSet has what it wants at once.
 class Kubelet : public Reconciler {
@@ -80,7 +91,8 @@ TEST_CASE("S13: ten minutes of pauses last ten minutes within 1 %, with 1,000 re
     store::MemoryEvidenceLog evidence;
     traffic::HttpRouteRouter router(store);
     Kubelet kubelet(store);
-    control::ReleaseController releases(loop, store, evidence, router);
+    NoPlugins plugins;
+    control::ReleaseController releases(loop, store, evidence, router, plugins);
     control::Manager manager(
         loop, store, std::vector<Reconciler*>{&kubelet, &releases}, {.turns_per_task_max = 1});
     for (int i = 0; i < count; ++i) {
