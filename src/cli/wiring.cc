@@ -13,9 +13,11 @@
 #include "manifest/admission.h"
 #include "metrics/job.h"
 #include "metrics/prometheus.h"
+#include "metrics/release_requests.h"
 #include "metrics/request_totals.h"
 #include "metrics/request_windows.h"
 #include "metrics/requests_source.h"
+#include "metrics/sequential_source.h"
 #include "metrics/web.h"
 #include "net/curl_client.h"
 #include "net/loop.h"
@@ -50,9 +52,11 @@ struct LocalMachine::Parts {
     node::PluginProcesses plugins;
     metrics::RequestWindows windows;
     metrics::RequestTotals totals;
+    metrics::ReleaseRequests release_requests;
     gateway::HaproxyGateway gateway;
     traffic::HttpRouteRouter router;
     metrics::RequestsSource requests;
+    metrics::SequentialSource sequential;
     metrics::PrometheusSource prometheus;
     metrics::WebSource web;
     control::PluginSource plugin_metrics;
@@ -84,13 +88,15 @@ struct LocalMachine::Parts {
           plugins(loop),
           windows(loop),
           totals(windows),
+          release_requests(loop, *store, totals),
           gateway(
               loop,
               *store,
-              totals,
+              release_requests,
               {.state_dir = options.state_dir + "/gateway", .haproxy_binary = options.haproxy}),
           router(*store),
           requests(loop, windows),
+          sequential(loop, release_requests),
           prometheus(http, options.prometheus_address),
           web(http),
           plugin_metrics(*store, plugins),
@@ -101,6 +107,7 @@ struct LocalMachine::Parts {
               *store,
               analysis_events,
               {{std::string(metrics::RequestsSource::provider), &requests},
+               {std::string(metrics::SequentialSource::provider), &sequential},
                {std::string(metrics::PrometheusSource::provider), &prometheus},
                {std::string(metrics::WebSource::provider), &web},
                {std::string(control::PluginSource::provider), &plugin_metrics},
@@ -221,6 +228,7 @@ LocalMachine::~LocalMachine() {
     if (parts_->manager) parts_->manager->stop();
     if (parts_->server) parts_->server->stop();
     parts_->gateway.detach();
+    parts_->release_requests.flush();
 }
 
 Result<> LocalMachine::start(const UpOptions& options) {

@@ -256,6 +256,7 @@ Result<CallAgain> AnalysisController::refuse_run(
 Result<> AnalysisController::advance(Turn& turn) {
     std::erase_if(turn.live.flights, [](const auto& flight) { return flight.second.is_over; });
     take_finished(turn);
+    show_progress(turn);
     assess(turn);
     const std::set<std::string> news = std::exchange(turn.live.news, {});
     for (const judge::Due& due : judge::due_measurements(turn.spec.rule, turn.state)) {
@@ -289,6 +290,17 @@ void AnalysisController::take_finished(Turn& turn) {
     }
 }
 
+// What measurements in flight have to show so far.
+void AnalysisController::show_progress(Turn& turn) {
+    for (const auto& [metric, flight] : turn.live.flights) {
+        if (flight.is_early || !flight.handle || turn.state.find(metric) == nullptr) continue;
+        auto& measurements = turn.state.state_of(metric).measurements;
+        if (measurements.empty() || measurements.back().finished_at) continue;
+        for (const auto& [name, text] : flight.handle->metadata())
+            measurements.back().metadata[name] = turn.arguments.redact(text);
+    }
+}
+
 void AnalysisController::assess(Turn& turn) {
     if (judge::is_terminating(turn.spec.rule, turn.state)) terminate_lasting(turn);
     auto ended = judge::assess_run(turn.spec.rule, turn.state, turn.now);
@@ -313,8 +325,16 @@ void AnalysisController::terminate_lasting(Turn& turn) {
         judge::MetricState& state = turn.state.state_of(rule.name);
         if (state.last() == nullptr || state.last()->finished_at) continue;
         judge::Measurement measurement = *state.last();
+        measurement.phase = Phase::inconclusive;
+        measurement.message = "Metric Terminated";
         const auto flight = turn.live.flights.find(rule.name);
         if (flight != turn.live.flights.end() && flight->second.handle) {
+            if (const auto said = flight->second.handle->last_word()) {
+                const auto started_at = measurement.started_at;
+                measurement = judge_sample(
+                    turn.spec.find(rule.name)->conditions, turn.arguments, *said, turn.now);
+                measurement.started_at = started_at;
+            }
             flight->second.handle->terminate();
             turn.live.flights.erase(flight);
         } else {
@@ -322,8 +342,6 @@ void AnalysisController::terminate_lasting(Turn& turn) {
             const auto source = sources_.find(turn.spec.find(rule.name)->provider.name);
             source->second->forget(turn.run.ns(), measurement.metadata);
         }
-        measurement.phase = Phase::inconclusive;
-        measurement.message = "Metric Terminated";
         measurement.finished_at = turn.now;
         measurement.resume_at.reset();
         judge::record(state, std::move(measurement));
@@ -371,6 +389,11 @@ Result<> AnalysisController::measure(Turn& turn, const judge::MetricRule& rule, 
                      .started_at = started_at,
                      .metadata = std::move(metadata)});
             }
+        }
+        if (handle && !is_early) {
+            handle->report([this, live] {
+                if (const auto run = live.lock()) request_(run->key);
+            });
         }
         flight->second.handle = std::move(handle);
     }
@@ -499,6 +522,8 @@ Result<MetricQuery> AnalysisController::query_for(
 // The candidate is what the run is labelled with; the stable side is the owning Rollout's.
 void AnalysisController::fill_arms(const Object& run, MetricQuery& query) const {
     query.candidate.revision = run.label(hash_label).value_or("");
+    query.release = run.key();
+    query.release_uid = run.uid();
     const json::Object* owner = run.controller();
     if (owner == nullptr || json::text(owner->if_contains("kind")) != types::rollout().kind) return;
     const auto rollout = store_.get(
@@ -506,6 +531,9 @@ void AnalysisController::fill_arms(const Object& run, MetricQuery& query) const 
          .ns = std::string(run.ns()),
          .name = std::string(json::text(owner->if_contains("name")).value_or(""))});
     if (!rollout) return;
+    query.release = rollout->key();
+    query.release_uid = rollout->uid();
+    query.is_beside_steps = run.label(argo::label_run_kind) == argo::run_kind_background;
     query.stable.revision = rollout->text("/status/stableRS");
     if (rollout->find("/spec/strategy/blueGreen") == nullptr) {
         query.candidate.service = rollout->text("/spec/strategy/canary/canaryService");

@@ -52,6 +52,7 @@ private:
 
     Result<> advance(Turn& turn);
     void take_finished(Turn& turn);
+    void show_progress(Turn& turn);
     void assess(Turn& turn);
     void terminate_lasting(Turn& turn);
     Result<> measure(Turn& turn, const judge::MetricRule& rule, bool is_early);

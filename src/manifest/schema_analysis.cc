@@ -85,7 +85,32 @@ record Provider exactly-one(prometheus web job plugin kayenta datadog newRelic w
   skywalking  Skywalking
 
 record MetricPlugins open
-  serin/requests  SerinRequests
+  serin/requests    SerinRequests
+  serin/sequential  SerinSequential
+
+record SerinSequential
+  alpha     any
+  beta      any
+  holdAt    any
+  warmup    text
+  timeout   text
+  duration  text
+  steps     any
+  metrics   [SequentialMetric]
+
+record SequentialMetric
+  metric!     text
+  name        text
+  share       any
+  margin      SequentialMargin
+  passMargin  SequentialMargin
+  atMost      any
+  atLeast     any
+  quantile    any
+
+record SequentialMargin
+  ratio       any
+  difference  any
 
 record SerinRequests
   metric       text

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "ports/object.h"
 
 #include <cstdint>
 #include <functional>
@@ -34,6 +35,13 @@ struct MetricQuery {
     Instant now;
     MetricArm candidate;
     MetricArm stable;
+    // What is judged: the Rollout that the run belongs to, else the run itself. What a source keeps
+    // of a release is owned by it.
+    ObjectKey release;
+    std::string release_uid;
+    // The run lasts as long as the release goes on, beside its steps: that all is well does not end
+    // it.
+    bool is_beside_steps = false;
     // A look before the measurement is due: answered at once with what there is. Other measurements
     // may take their time.
     bool is_early = false;
@@ -70,6 +78,14 @@ public:
         virtual std::map<std::string, std::string> metadata() const { return {}; }
         // Ends it in the world too. `done` is not called any more.
         virtual void terminate() {}
+        // What a lasting measurement has to say when it is ended before its time. Empty: nothing,
+        // and it is Inconclusive.
+        virtual std::optional<MetricSample> last_word() const { return std::nullopt; }
+        // Calls `on_progress` on the event loop, not within another call, when metadata() has
+        // changed and people should see it; not more often than they can read.
+        virtual void report(std::function<void()> on_progress) {
+            static_cast<void>(on_progress);
+        }
     };
     using Done = std::function<void(Result<MetricSample>)>;
 

@@ -227,12 +227,17 @@ bool has_thresholds(const LatencyState& state) {
 }
 
 double quantile(const LatencyMemory& memory, double quantile) {
-    const double wanted = quantile * static_cast<double>(known(memory));
+    const auto total = static_cast<double>(known(memory));
+    const double wanted = quantile * total;
     double below = 0;
     for (std::size_t i = 0; i < latency_buckets; ++i) {
         below += memory.recent[i];
         below += memory.older[i];
-        if (below >= wanted && below > 0) return edge(i);
+        if (below < wanted || below == 0) continue;
+        // Where latencies hardly differ, next to nothing may lie above the bucket, and nothing
+        // could be shown there.
+        const bool is_empty_above = 2 * (total - below) < (1 - quantile) * total;
+        return is_empty_above && i > 0 ? edge(i - 1) : edge(i);
     }
     return 0;
 }

@@ -89,7 +89,8 @@ double display_limit(const LatencyState& state, const MetricSpec& spec);
 // --- Latency's thresholds.
 std::size_t threshold_count(const MetricSpec& spec);
 bool has_thresholds(const LatencyState& state);
-// Of stable's lately, in milliseconds; 0 when too little is known.
+// Of stable's lately, in milliseconds, to a bucket's edge that has something above it; 0 when too
+// little is known.
 double quantile(const LatencyMemory& memory, double quantile);
 
 }  // namespace serin::judge::sequential

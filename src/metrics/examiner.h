@@ -1,0 +1,57 @@
+#pragma once
+
+#include "base/json.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "ports/request_stream.h"
+
+#include <map>
+#include <optional>
+#include <string>
+
+namespace serin::metrics {
+
+enum class Side { candidate, stable };
+
+// What an examiner has to say at the moment.
+struct Finding {
+    enum class Standing {
+        open,
+        good,  // For the step: the release may go on.
+        bad,   // Final.
+    };
+    Standing standing = Standing::open;
+    std::string value;    // Of the measurement: "fail".
+    std::string summary;  // For people: the rule and its numbers.
+    std::map<std::string, std::string> facts;
+    // What it knows of its own future: requests of the candidate a second lately, and how many
+    // seconds at that rate until it can be expected to say something. Empty: not in sight.
+    double requests_per_second = 0;
+    bool has_forecast = false;
+    std::optional<double> seconds_to_decision;
+};
+
+// Looks at each request of a release as it ends, for as long as the release lasts. Not thread-safe:
+// metrics/release_requests.h calls it, one call at a time. Equal calls give equal memories.
+class Examiner {
+public:
+    virtual ~Examiner() = default;
+
+    // Return whether what follows from finding() has changed.
+    virtual bool take(Side side, const RequestOutcome& outcome) = 0;
+    virtual bool pass_time(Instant now) = 0;
+    // The candidate's share has been changed, or the next step begins: what is good is to be shown
+    // anew.
+    virtual void begin_stage(Instant now) = 0;
+
+    virtual Finding finding() const = 0;
+    // When it became bad; empty: it is not.
+    virtual std::optional<Instant> bad_since() const = 0;
+
+    // All it knows, to go on after a restart as if there had been none.
+    virtual json::Object memory() const = 0;
+    // `invalid` when this is not a memory of such an examiner; it is then as it was.
+    virtual Result<> recall(const json::Object& memory) = 0;
+};
+
+}  // namespace serin::metrics

@@ -1,0 +1,288 @@
+#include "metrics/release_requests.h"
+
+#include "base/log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace serin::metrics {
+
+namespace {
+
+constexpr Duration tick_every{1'000};
+// After news, so that what follows from them comes first.
+constexpr Duration save_after{50};
+constexpr std::string_view label_release = "serin.dev/examines";
+constexpr std::string_view weight_pointer = "/status/canary/weights/canary/weight";
+
+std::optional<Side> side_of(
+    const RequestOutcome& outcome, const MetricArm& candidate, const MetricArm& stable) {
+    const auto is_of = [&](const MetricArm& arm) {
+        // What no pod answered belongs to whoever its service selects.
+        if (outcome.revision.empty()) return !arm.service.empty() && arm.service == outcome.service;
+        return arm.revision == outcome.revision;
+    };
+    if (is_of(candidate)) return Side::candidate;
+    if (is_of(stable)) return Side::stable;
+    return std::nullopt;
+}
+
+}  // namespace
+
+struct ReleaseRequests::Listener {
+    std::function<void(bool)> on_change;
+    bool is_beside_steps = false;
+};
+
+struct ReleaseRequests::Watched {
+    ObjectKey release;
+    std::string release_uid;
+    std::string name;
+    MetricArm candidate;
+    MetricArm stable;
+    std::unique_ptr<Examiner> examiner;
+    std::vector<std::shared_ptr<Listener>> listeners;
+    std::string stage;   // Which stage has begun: a run's uid, or a weight.
+    std::string weight;  // Of the candidate, as last seen.
+    bool is_dirty = false;
+    bool is_announced = false;
+
+    ObjectKey memory_key() const {
+        return {
+            .type = &types::config_map(),
+            .ns = release.ns,
+            .name = fmt::format("{}-{}", release.name, name)};
+    }
+};
+
+class ReleaseRequests::Holder : public Seat {
+public:
+    Holder(
+        ReleaseRequests& requests,
+        std::shared_ptr<Watched> watched,
+        std::shared_ptr<Listener> listener)
+        : requests_(requests), watched_(std::move(watched)), listener_(std::move(listener)) {}
+    ~Holder() override {
+        listener_->on_change = nullptr;
+        const std::lock_guard lock(requests_.mutex_);
+        std::erase(watched_->listeners, listener_);
+    }
+    Holder(const Holder&) = delete;
+    Holder& operator=(const Holder&) = delete;
+
+    Finding finding() const override {
+        const std::lock_guard lock(requests_.mutex_);
+        return watched_->examiner->finding();
+    }
+
+private:
+    ReleaseRequests& requests_;
+    std::shared_ptr<Watched> watched_;
+    std::shared_ptr<Listener> listener_;
+};
+
+ReleaseRequests::ReleaseRequests(EventLoop& loop, ObjectStore& store, OutcomeSink& next)
+    : loop_(loop), store_(store), next_(next) {}
+ReleaseRequests::~ReleaseRequests() = default;
+
+void ReleaseRequests::take(std::span<const RequestOutcome> outcomes) {
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& watched : watched_) {
+            if (watched->listeners.empty()) continue;
+            bool is_news = false;
+            for (const RequestOutcome& outcome : outcomes) {
+                if (watched->release.ns != outcome.ns) continue;
+                const auto side = side_of(outcome, watched->candidate, watched->stable);
+                if (!side) continue;
+                watched->is_dirty = true;
+                is_news = watched->examiner->take(*side, outcome) || is_news;
+            }
+            if (is_news) announce(watched);
+        }
+    }
+    next_.take(outcomes);
+}
+
+// REQUIRES: the mutex is held.
+void ReleaseRequests::announce(const std::shared_ptr<Watched>& watched) {
+    if (std::exchange(watched->is_announced, true)) return;
+    loop_.post([this, weak = std::weak_ptr(watched)] {
+        const auto alive = weak.lock();
+        if (!alive) return;
+        {
+            const std::lock_guard lock(mutex_);
+            alive->is_announced = false;
+        }
+        tell(*alive, true);
+        save_soon_ = loop_.after(save_after, [this] { flush(); });
+    });
+}
+
+// A listener may give up its seat, or others theirs, while it is told.
+void ReleaseRequests::tell(Watched& watched, bool is_news) {
+    const auto listeners = watched.listeners;
+    for (const auto& listener : listeners) {
+        if (const auto on_change = listener->on_change) on_change(is_news);
+    }
+}
+
+std::unique_ptr<ReleaseRequests::Seat> ReleaseRequests::attend(
+    const MetricQuery& query, Wanted wanted) {
+    const auto watched = find_or_make(query, wanted);
+    note_stage(*watched, query);
+    auto listener = std::make_shared<Listener>();
+    listener->on_change = std::move(wanted.on_change);
+    listener->is_beside_steps = query.is_beside_steps;
+    {
+        const std::lock_guard lock(mutex_);
+        watched->listeners.push_back(listener);
+    }
+    if (!timer_) timer_ = loop_.after(tick_every, [this] { tick(); });
+    return std::make_unique<Holder>(*this, watched, std::move(listener));
+}
+
+std::shared_ptr<ReleaseRequests::Watched> ReleaseRequests::find_or_make(
+    const MetricQuery& query, const Wanted& wanted) {
+    const auto is_meant = [&](const auto& watched) {
+        return watched->release_uid == query.release_uid && watched->name == wanted.name;
+    };
+    const auto found = std::ranges::find_if(watched_, is_meant);
+    if (found != watched_.end() && (*found)->candidate.revision == query.candidate.revision) {
+        // A run that began after the verdict is of another attempt with the same revision.
+        const auto bad_since = [&] {
+            const std::lock_guard lock(mutex_);
+            return (*found)->examiner->bad_since();
+        }();
+        if (!bad_since || query.started <= *bad_since) return *found;
+    }
+    auto watched = std::make_shared<Watched>();
+    watched->release = query.release;
+    watched->release_uid = query.release_uid;
+    watched->name = wanted.name;
+    watched->candidate = query.candidate;
+    watched->stable = query.stable;
+    watched->examiner = wanted.make();
+    if (found == watched_.end()) {
+        recall(*watched);
+        const auto bad_since = watched->examiner->bad_since();
+        if (bad_since && query.started > *bad_since) {
+            watched->examiner = wanted.make();
+            watched->stage.clear();
+        }
+    }
+    const std::lock_guard lock(mutex_);
+    // What nobody attends is kept in the store alone.
+    std::erase_if(watched_, [&](const auto& one) {
+        return is_meant(one) || (one->listeners.empty() && !one->is_dirty);
+    });
+    watched_.push_back(watched);
+    return watched;
+}
+
+// What a former process has written, if it is of this attempt to release this revision.
+void ReleaseRequests::recall(Watched& watched) const {
+    const auto stored = store_.get(watched.memory_key());
+    if (!stored || stored->controller_uid() != watched.release_uid) return;
+    if (stored->text("/data/revision") != watched.candidate.revision) return;
+    const auto memory = json::parse(stored->text("/data/memory"));
+    const json::Object* fields = memory ? json::object(&*memory) : nullptr;
+    const auto recalled =
+        fields ? watched.examiner->recall(*fields) : fail(ErrorKind::invalid, "not an object");
+    if (!recalled) {
+        log::warning(
+            "release_memory_dropped",
+            {{"object", to_string(watched.memory_key())}, {"error", recalled.error().message}});
+        return;
+    }
+    watched.stage = stored->text("/data/stage");
+    watched.weight = stored->text("/data/weight");
+}
+
+// Each run of a step is a stage of its own; it begins once, whatever is restarted.
+void ReleaseRequests::note_stage(Watched& watched, const MetricQuery& query) {
+    if (query.is_beside_steps || watched.stage == query.run_uid) return;
+    const std::lock_guard lock(mutex_);
+    watched.stage = query.run_uid;
+    watched.is_dirty = true;
+    watched.examiner->begin_stage(loop_.now());
+}
+
+// Beside the steps, a stage is a weight of the candidate.
+void ReleaseRequests::follow_weight(Watched& watched) {
+    const auto rollout = store_.get(watched.release);
+    if (!rollout) return;
+    const json::Value* found = rollout->find(weight_pointer);
+    if (found == nullptr) return;
+    const std::string weight = json::print(*found);
+    if (watched.weight == weight) return;
+    const std::lock_guard lock(mutex_);
+    const bool is_first = watched.weight.empty();
+    watched.weight = weight;
+    watched.is_dirty = true;
+    const bool has_step = std::ranges::any_of(
+        watched.listeners, [](const auto& listener) { return !listener->is_beside_steps; });
+    if (!is_first && !has_step) watched.examiner->begin_stage(loop_.now());
+}
+
+void ReleaseRequests::tick() {
+    timer_.reset();
+    const auto all = watched_;
+    bool is_attended = false;
+    for (const auto& watched : all) {
+        if (watched->listeners.empty()) continue;
+        is_attended = true;
+        follow_weight(*watched);
+        bool is_news = false;
+        {
+            const std::lock_guard lock(mutex_);
+            is_news = watched->examiner->pass_time(loop_.now());
+        }
+        tell(*watched, is_news);
+    }
+    flush();
+    if (is_attended) timer_ = loop_.after(tick_every, [this] { tick(); });
+}
+
+void ReleaseRequests::flush() {
+    save_soon_.reset();
+    for (const auto& watched : watched_) save(*watched);
+}
+
+void ReleaseRequests::save(Watched& watched) {
+    std::string memory;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!std::exchange(watched.is_dirty, false)) return;
+        memory = json::print(watched.examiner->memory());
+    }
+    json::Object data{
+        {"revision", json::string(watched.candidate.revision)},
+        {"stage", json::string(watched.stage)},
+        {"weight", json::string(watched.weight)},
+        {"memory", json::string(memory)}};
+    const ObjectKey key = watched.memory_key();
+    auto written = store_.patch(key, PatchKind::merge, json::Object{{"data", data}});
+    if (!written && written.error().kind == ErrorKind::not_found) {
+        Object owner(*watched.release.type, watched.release.ns, watched.release.name);
+        owner.put("/metadata/uid", json::string(watched.release_uid));
+        // Nobody would remove what is owned by something that is gone.
+        const auto present = store_.get(watched.release);
+        if (!present || present->uid() != watched.release_uid) return;
+        Object made(types::config_map(), key.ns, key.name);
+        made.set_label(label_release, watched.release.name);
+        made.set_controller(owner);
+        made.put("/data", std::move(data));
+        written = store_.create(std::move(made));
+    }
+    if (written) return;
+    const std::lock_guard lock(mutex_);
+    watched.is_dirty = true;
+    log::warning(
+        "release_memory_not_written",
+        {{"object", to_string(key)}, {"error", written.error().message}});
+}
+
+}  // namespace serin::metrics

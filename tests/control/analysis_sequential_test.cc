@@ -1,0 +1,276 @@
+#include "control/analysis_controller.h"
+#include "control/manager.h"
+#include "metrics/request_windows.h"
+#include "metrics/sequential_source.h"
+#include "ports/event_recorder.h"
+#include "ports/manual_loop.h"
+#include "store/memory.h"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <random>
+#include <string>
+
+using namespace serin;
+using namespace serin::control;
+using namespace std::chrono_literals;
+
+// Analysis runs whose judge looks at every request of a release.
+
+namespace {
+
+// What can be restarted.
+struct Program {
+    EventRecorder events;
+    metrics::RequestWindows windows;
+    metrics::ReleaseRequests requests;
+    metrics::SequentialSource source;
+    AnalysisController controller;
+    Manager manager;
+
+    Program(ManualLoop& loop, store::MemoryStore& store)
+        : events(store, loop, "test"),
+          windows(loop),
+          requests(loop, store, windows),
+          source(loop, requests),
+          controller(
+              loop, store, events, {{std::string(metrics::SequentialSource::provider), &source}}),
+          manager(loop, store, {&controller}, {.resync = 0s}) {
+        manager.start();
+    }
+};
+
+struct Traffic {
+    double canary_failures = 0;
+    double stable_failures = 0;
+    int weight = 10;  // In percent.
+    int per_second = 300;
+    Duration latency{5};
+};
+
+struct World {
+    ManualLoop loop{Instant(1'000'000s)};
+    store::MemoryStore store{loop};
+    std::unique_ptr<Program> program = std::make_unique<Program>(loop, store);
+    std::mt19937_64 random{7};
+
+    World() {
+        Object rollout(types::rollout(), "default", "shop");
+        rollout.put("/spec/strategy/canary/canaryService", "shop-canary");
+        rollout.put("/spec/strategy/canary/stableService", "shop-stable");
+        REQUIRE(store.create(rollout));
+        set_status("/stableRS", "v1");
+        set_status("/canary/weights/canary/weight", 10);
+    }
+
+    void set_status(std::string_view pointer, json::Value value) {
+        Object rollout = this->rollout();
+        rollout.put("/status" + std::string(pointer), std::move(value));
+        REQUIRE(store.update(rollout, Part::status));
+    }
+    Object rollout() const {
+        return *store.get({.type = &types::rollout(), .ns = "default", .name = "shop"});
+    }
+
+    void create(
+        const std::string& name, std::string_view config = "{}", std::string_view kind = "Step") {
+        Object run(types::analysis_run(), "default", name);
+        run.set_label("rollouts-pod-template-hash", "v2");
+        run.set_label("rollout-type", kind);
+        run.set_controller(rollout());
+        run.put(
+            "/spec/metrics",
+            json::Array{json::Object{
+                {"name", "judge"},
+                {"provider",
+                 json::Object{
+                     {"plugin", json::Object{{"serin/sequential", *json::parse(config)}}}}}}});
+        REQUIRE(store.create(run));
+        loop.run_until_idle();
+    }
+
+    bool is_one_in(double share) { return std::uniform_real_distribution<>(0, 1)(random) < share; }
+
+    // Plays traffic in slices of 10 ms; returns how many requests of the canary there were until
+    // the run was completed.
+    int play(Duration duration, const Traffic& traffic, const std::string& run) {
+        int canary = 0;
+        const Instant end = loop.now() + duration;
+        while (loop.now() < end && !is_completed(run)) {
+            for (int i = 0; i < traffic.per_second / 100; ++i) {
+                const bool is_canary = is_one_in(traffic.weight / 100.0);
+                const bool is_failed =
+                    is_one_in(is_canary ? traffic.canary_failures : traffic.stable_failures);
+                const RequestOutcome outcome{
+                    .at = loop.now(),
+                    .latency_us = traffic.latency.count() * 1000 + std::int64_t(random() % 2000),
+                    .ns = "default",
+                    .route = "shop",
+                    .service = is_canary ? "shop-canary" : "shop-stable",
+                    .revision = is_canary ? "v2" : "v1",
+                    .status = is_failed ? 500 : 200};
+                canary += is_canary ? 1 : 0;
+                program->requests.take({&outcome, 1});
+            }
+            loop.advance(10ms);
+        }
+        return canary;
+    }
+
+    Object run(const std::string& name) const {
+        const auto stored =
+            store.get({.type = &types::analysis_run(), .ns = "default", .name = name});
+        REQUIRE(stored);
+        return *stored;
+    }
+    std::string phase(const std::string& name) const {
+        return std::string(run(name).text("/status/phase"));
+    }
+    bool is_completed(const std::string& name) const {
+        return phase(name) != "Running" && phase(name) != "Pending" && !phase(name).empty();
+    }
+    std::string measured(const std::string& name, const std::string& field) const {
+        return std::string(run(name).text("/status/metricResults/0/measurements/0/" + field));
+    }
+    void restart(bool is_orderly) {
+        if (is_orderly) program->requests.flush();
+        program.reset();
+        program = std::make_unique<Program>(loop, store);
+        loop.run_until_idle();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a broken canary fails within a few of its requests, with the numbers") {
+    World world;
+    world.create("a");
+    CHECK(world.phase("a") == "Running");
+    const int requests = world.play(10s, {.canary_failures = 1, .weight = 5}, "a");
+    CHECK(world.phase("a") == "Failed");
+    CHECK(requests <= 15);
+    CHECK(world.measured("a", "value") == "fail");
+    CHECK(world.measured("a", "metadata/rule") == "harm");
+    CHECK(world.measured("a", "metadata/canaryRequests") == std::to_string(requests));
+    CHECK(world.run("a").text("/status/message").contains("tolerated is 1.2 x stable"));
+}
+
+TEST_CASE("a healthy canary is promoted by evidence, well before the step's maximum") {
+    World world;
+    world.create("a", R"({"timeout": "30m"})");
+    const int requests = world.play(600s, {.weight = 20}, "a");
+    CHECK(world.phase("a") == "Successful");
+    CHECK(requests > 200);
+    CHECK(world.measured("a", "metadata/rule") == "non-inferiority");
+}
+
+TEST_CASE("each step needs its own evidence, and begins with what is known of harm") {
+    World world;
+    world.create("a");
+    const int first = world.play(600s, {.weight = 20}, "a");
+    world.create("b");
+    CHECK(world.phase("b") == "Running");
+    const int second = world.play(600s, {.weight = 20}, "b");
+    CHECK(world.phase("b") == "Successful");
+    CHECK(second > first / 4);
+    // Requests of both steps are in one memory.
+    CHECK(std::stoi(world.measured("b", "metadata/index")) > 2 * second);
+}
+
+TEST_CASE("too little traffic is said while the step runs, and ends it as inconclusive") {
+    World world;
+    world.create("a", R"({"timeout": "60s"})");
+    world.play(20s, {.weight = 10, .per_second = 100}, "a");
+    const std::string estimate = world.measured("a", "metadata/estimate");
+    CHECK(estimate.contains("too little traffic"));
+    CHECK(estimate.contains("canary requests a second"));
+    world.play(60s, {.weight = 10, .per_second = 100}, "a");
+    CHECK(world.phase("a") == "Inconclusive");
+    CHECK(world.measured("a", "message").contains("the step's 1m"));
+    CHECK(world.measured("a", "metadata/rule") == "deadline");
+}
+
+TEST_CASE("beside the steps the judge watches to the end") {
+    World world;
+    world.create("a", R"({"timeout": "30s"})", "Background");
+    world.play(120s, {.weight = 20}, "a");
+    CHECK(world.phase("a") == "Running");
+    CHECK(world.measured("a", "metadata/decision") == "pass");
+
+    SUBCASE("it fails a fault of later") {
+        world.set_status("/canary/weights/canary/weight", 30);
+        world.play(5s, {.weight = 30}, "a");
+        CHECK(world.measured("a", "metadata/decision") == "continue");  // A stage of its own.
+        CHECK(world.play(60s, {.canary_failures = 0.5, .weight = 30}, "a") < 100);
+        CHECK(world.phase("a") == "Failed");
+    }
+    SUBCASE("and has nothing against a release that ends") {
+        Object run = world.run("a");
+        run.put("/spec/terminate", true);
+        REQUIRE(world.store.update(run));
+        world.loop.run_until_idle();
+        CHECK(world.phase("a") == "Successful");
+    }
+}
+
+TEST_CASE("after a restart the judge goes on with the same evidence") {
+    const auto verdict = [](bool restarts) {
+        World world;
+        world.create("a", R"({"alpha": 0.001})");
+        for (int i = 0; i < 8; ++i) {
+            world.play(1s, {.canary_failures = 0.01, .stable_failures = 0.005, .weight = 20}, "a");
+            if (restarts) world.restart(true);
+        }
+        REQUIRE(world.phase("a") == "Running");
+        world.play(60s, {.canary_failures = 0.1, .stable_failures = 0.005, .weight = 20}, "a");
+        CHECK(world.phase("a") == "Failed");
+        return world.measured("a", "metadata/verdict");
+    };
+    CHECK(verdict(true) == verdict(false));
+}
+
+TEST_CASE("a crash costs a second of evidence at most") {
+    World world;
+    world.create("a");
+    world.play(10s, {.weight = 20}, "a");
+    world.restart(false);
+    world.play(50ms, {.weight = 20}, "a");
+    world.loop.advance(6s);
+    CHECK(std::stoi(world.measured("a", "metadata/index")) >= 2700);
+}
+
+TEST_CASE("a second attempt with the same revision is judged anew") {
+    World world;
+    world.create("a");
+    world.play(10s, {.canary_failures = 1}, "a");
+    REQUIRE(world.phase("a") == "Failed");
+    world.loop.advance(10s);
+    SUBCASE("in the same process") {}
+    SUBCASE("and in the next") {
+        world.restart(true);
+    }
+    world.create("b");
+    world.play(600s, {.weight = 20}, "b");
+    CHECK(world.phase("b") == "Successful");
+}
+
+TEST_CASE("without a stable revision only bounds can be judged") {
+    World world;
+    world.set_status("/stableRS", "v2");
+    world.create("a");
+    CHECK(world.run("a").text("/status/metricResults/0/measurements/0/message").contains("stable"));
+    world.create("b", R"({"metrics": [{"metric": "success-rate", "atLeast": 0.99}]})");
+    CHECK(world.phase("b") == "Running");
+    world.play(60s, {.canary_failures = 0.2}, "b");
+    CHECK(world.phase("b") == "Failed");
+}
+
+TEST_CASE("what cannot be judged is refused with its place") {
+    World world;
+    world.create("a", R"({"metrics": [{"metric": "business"}]})");
+    CHECK(world.phase("a") == "Error");
+    CHECK(world.run("a").text("/status/message").contains("metrics[0].metric: business outcomes"));
+    world.create("b", R"({"alfa": 1})");
+    CHECK(world.run("b").text("/status/message").contains("alfa: unknown field"));
+}
