@@ -112,6 +112,41 @@ struct JudgeOptions {
 };
 int run_judge_sequential(const JudgeOptions& options);
 
+// Judges recorded series as Kayenta does (judge_kayenta.cc).
+struct KayentaOptions {
+    std::string config_file;
+    std::string input_file;
+    std::optional<double> pass;  // Else what the configuration suggests, else Kayenta's 95 and 75.
+    std::optional<double> marginal;
+    Format format = Format::text;
+};
+int run_judge_kayenta(const KayentaOptions& options);
+
+// Replays the visits of an A/B experiment from standard input (judge_ab.cc).
+struct AbOptions {
+    std::string arms;  // "control=50,new=50".
+    double alpha = 0.05;
+    std::uint64_t every = 0;  // As in JudgeOptions.
+    bool goes_on = false;     // Past a winner.
+    Format format = Format::text;
+};
+int run_judge_ab(const AbOptions& options);
+
+// What a canary can show at all (plan_size.cc). Shares are text: "1.5%" or "0.015".
+struct SizeOptions {
+    std::string base;
+    std::string bad;
+    std::string power = "95%";
+    std::string alpha = "1%";  // Of the sequential judge.
+    std::string fixed_alpha = "5%";
+    std::string weight;   // Empty: the usual ones.
+    std::string traffic;  // "500rps"; empty: no durations.
+    std::string step = "10m";
+    bool is_strict = false;  // Without the judge's margin.
+    Format format = Format::text;
+};
+int run_plan_size(const SizeOptions& options);
+
 struct LintCommand {
     std::vector<std::string> paths;
     std::string ns = "default";

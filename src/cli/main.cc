@@ -54,6 +54,9 @@ struct Words {
     bool is_soak = false;
     RehearseWords rehearsal;
     JudgeOptions judge;
+    KayentaOptions kayenta;
+    AbOptions ab;
+    SizeOptions size;
     LintCommand lint;
     PlanCommand plan;
     std::string target;
@@ -449,6 +452,84 @@ private:
                 return run_judge_sequential(words_.judge);
             };
         });
+        add_kayenta(judge);
+        add_ab(judge);
+    }
+
+    void add_ab(CLI::App* judge) {
+        AbOptions& words = words_.ab;
+        CLI::App* ab = judge->add_subcommand(
+            "ab", "Replay an A/B experiment's visits from standard input, one JSON object a line");
+        ab->add_option("--arms", words.arms, "Names and weights: control=50,new=50")->required();
+        ab->add_option("--alpha", words.alpha, "Highest chance of a wrong winner")
+            ->capture_default_str()
+            ->check(CLI::Range(1e-9, 0.5));
+        ab->add_option("--every", words.every, "Print the evidence every N visits")
+            ->check(CLI::PositiveNumber);
+        ab->add_flag("--to-end", words.goes_on, "Go on after a winner");
+        ab->add_option("-o,--output", words_.output, "json, yaml");
+        ab->footer("Exit code: 0 winner, 4 none, 2 the split is broken, 1 bad input.");
+        ab->callback([this, &words] {
+            run_ = [this, &words] {
+                const auto format = read_format(words_.output);
+                if (!format) return report(format.error());
+                words.format = *format;
+                return run_judge_ab(words);
+            };
+        });
+    }
+
+    void add_size(CLI::App* plan) {
+        SizeOptions& words = words_.size;
+        CLI::App* size = plan->add_subcommand(
+            "size", "How many requests a canary needs, and how long that takes");
+        const auto add = [&](const char* name, std::string& value, const char* help) {
+            return size->add_option(name, value, help)->capture_default_str();
+        };
+        add("--base", words.base, "Failures of a healthy version: 1%")->required();
+        add("--bad", words.bad, "Failures that have to be found: 1.5%")->required();
+        add("--power", words.power, "How surely");
+        add("--alpha", words.alpha, "False aborts of the sequential judge");
+        add("--fixed-alpha", words.fixed_alpha, "False alarms of one look at the end");
+        add("--weight", words.weight, "Of the canary: 10% [several]");
+        add("--traffic", words.traffic, "Requests of the service: 500rps, 100rpm, 10M/day");
+        add("--step", words.step, "Length of a step");
+        size->add_flag("--strict", words.is_strict, "Without the sequential judge's margin");
+        size->add_option("-o,--output", words_.output, "json, yaml");
+        size->callback([this, &words] {
+            run_ = [this, &words] {
+                const auto format = read_format(words_.output);
+                if (!format) return report(format.error());
+                words.format = *format;
+                return run_plan_size(words);
+            };
+        });
+    }
+
+    void add_kayenta(CLI::App* judge) {
+        CLI::App* kayenta =
+            judge->add_subcommand("kayenta", "Judge recorded series as Kayenta's NetflixACAJudge");
+        kayenta
+            ->add_option("--config", words_.kayenta.config_file, "Kayenta's canary configuration")
+            ->required()
+            ->check(CLI::ExistingFile);
+        kayenta->add_option("--input", words_.kayenta.input_file, "Metric set pairs, or both sides")
+            ->required()
+            ->check(CLI::ExistingFile);
+        kayenta->add_option("--pass", words_.kayenta.pass, "Score that passes [95]")
+            ->check(CLI::Range(0.0, 100.0));
+        kayenta->add_option("--marginal", words_.kayenta.marginal, "Score that is no failure [75]")
+            ->check(CLI::Range(0.0, 100.0));
+        kayenta->add_option("-o,--output", words_.output, "json, yaml");
+        kayenta->footer("Exit code: 0 Pass, 4 Marginal, 2 Fail, 1 bad input.");
+        kayenta->callback([this] {
+            run_ = [this] {
+                const auto format = read_format(words_.output);
+                if (!format) return report(format.error());
+                words_.kayenta.format = *format;
+                return run_judge_kayenta(words_.kayenta);
+            };
+        });
     }
 
     void add_lint() {
@@ -472,12 +553,14 @@ private:
     }
 
     void add_plan() {
-        CLI::App* plan = app_.add_subcommand("plan", "What a release will do");
+        CLI::App* plan =
+            app_.add_subcommand("plan", "What a release will do, and what it can show");
         plan->require_subcommand(1);
         CLI::App* show = plan->add_subcommand("show", "Print the plan of manifests step by step");
         show->add_option("rollout", words_.plan.rollout, "Rollout [all]");
         show->add_option("-o,--output", words_.output, "json, yaml");
         show->callback([this] { run_ = [this] { return show_plan(words_.output); }; });
+        add_size(plan);
 
         CLI::App* convert = command("convert", "Print manifests in another form", [this] {
             if (words_.target == "plan") return show_plan("");

@@ -116,12 +116,20 @@ Result<double> read_traffic(std::string_view text) {
     double seconds = 1;
     if (digits.ends_with("rpm")) seconds = 60;
     if (digits.ends_with("rpm") || digits.ends_with("rps")) digits.remove_suffix(3);
+    if (digits.ends_with("/day")) {
+        seconds = 24 * 3600;
+        digits.remove_suffix(4);
+        if (digits.ends_with('k')) seconds /= 1e3;
+        if (digits.ends_with('M')) seconds /= 1e6;
+        if (digits.ends_with('k') || digits.ends_with('M')) digits.remove_suffix(1);
+    }
     const auto number = number_in(digits);
     constexpr double most = 1e6;
     if (number && *number >= 0 && *number / seconds <= most) return *number / seconds;
     return fail(
         ErrorKind::invalid,
-        fmt::format("\"{}\" is no traffic: write 500rps or 30rpm, at most 1000000rps", text));
+        fmt::format(
+            "\"{}\" is no traffic: write 500rps, 30rpm or 2M/day, at most 1000000rps", text));
 }
 
 Result<Behaviour> read_behaviour(std::string_view text, Behaviour behaviour) {

@@ -27,7 +27,7 @@ struct Behaviour {
 // without a p50 keeps the spread that there was. Fails with `invalid`.
 Result<Behaviour> read_behaviour(std::string_view text, Behaviour behaviour);
 
-// "500rps", "500", "30rpm": requests a second.
+// "500rps", "500", "30rpm", "2M/day": requests a second.
 Result<double> read_traffic(std::string_view text);
 // "0.1%" or "0.001".
 Result<double> read_share(std::string_view text);

@@ -9,6 +9,9 @@ using namespace std::chrono_literals;
 TEST_CASE("traffic is requests a second, or a minute") {
     CHECK(read_traffic("500rps") == 500);
     CHECK(read_traffic("30") == 30);
+    CHECK(read_traffic("8.64M/day") == 100);
+    CHECK(read_traffic("864k/day") == 10);
+    CHECK_FALSE(read_traffic("8m/day").has_value());
     CHECK(read_traffic("90rpm") == 1.5);
     for (const char* wrong : {"", "many", "-1rps", "5rph", "1e9"}) {
         CHECK_MESSAGE(!read_traffic(wrong), wrong);
