@@ -55,6 +55,22 @@ RolloutFamily paused_release() {
 
 }  // namespace
 
+TEST_CASE("what a judge expects and what a budget has left are shown beside the run") {
+    RolloutFamily family = paused_release();
+    family.analysis_runs.front() = object(R"({"apiVersion":"argoproj.io/v1alpha1",
+        "kind":"AnalysisRun","metadata":{"name":"web-new-2-1",
+            "creationTimestamp":"2026-01-01T00:08:30Z",
+            "annotations":{"rollout.argoproj.io/revision":"2"}},
+        "status":{"phase":"Running","metricResults":[
+            {"name":"judge","measurements":[{"phase":"Running",
+                "metadata":{"estimate":"decision expected in about 40s"}}]},
+            {"name":"risk","measurements":[{"phase":"Running",
+                "metadata":{"budget":"left: 17 of 20 failed requests"}}]}]}})");
+    CHECK(render_rollout(family, now)
+              .contains("judge: decision expected in about 40s; "
+                        "risk: left: 17 of 20 failed requests"));
+}
+
 TEST_CASE("a paused release is laid out as the Argo plugin lays it out") {
     CHECK(render_rollout(paused_release(), now) == R"(Name:            web
 Namespace:       default

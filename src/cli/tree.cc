@@ -27,6 +27,26 @@ std::string pod_info(const Object& pod) {
     return info;
 }
 
+// What measurements in flight tell of themselves: when they can be expected to end, what is left.
+std::vector<std::string> outlooks(const Object& run) {
+    std::vector<std::string> all;
+    const json::Array* results = json::array(run.find("/status/metricResults"));
+    if (results == nullptr) return all;
+    for (const json::Value& result : *results) {
+        const json::Array* measurements = json::array(json::find(result, "/measurements"));
+        if (measurements == nullptr || measurements->empty()) continue;
+        const json::Value& last = measurements->back();
+        if (json::find(last, "/finishedAt") != nullptr) continue;
+        for (const char* fact : {"/metadata/estimate", "/metadata/budget"}) {
+            const auto text = json::text(json::find(last, fact));
+            if (!text) continue;
+            all.push_back(
+                fmt::format("{}: {}", json::text(json::find(result, "/name")).value_or(""), *text));
+        }
+    }
+    return all;
+}
+
 std::string run_info(const Object& run) {
     struct Count {
         std::string_view icon;
@@ -48,6 +68,7 @@ std::string run_info(const Object& run) {
         if (!info.empty()) info += ",";
         info += fmt::format("{} {}", count.icon, count.sum);
     }
+    for (const std::string& told : outlooks(run)) info += (info.empty() ? "" : "; ") + told;
     return info;
 }
 

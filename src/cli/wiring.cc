@@ -11,6 +11,7 @@
 #include "control/release_controller.h"
 #include "gateway/gateway.h"
 #include "manifest/admission.h"
+#include "metrics/budget_source.h"
 #include "metrics/job.h"
 #include "metrics/prometheus.h"
 #include "metrics/release_requests.h"
@@ -57,6 +58,7 @@ struct LocalMachine::Parts {
     traffic::HttpRouteRouter router;
     metrics::RequestsSource requests;
     metrics::SequentialSource sequential;
+    metrics::BudgetSource budget;
     metrics::PrometheusSource prometheus;
     metrics::WebSource web;
     control::PluginSource plugin_metrics;
@@ -97,6 +99,7 @@ struct LocalMachine::Parts {
           router(*store),
           requests(loop, windows),
           sequential(loop, release_requests),
+          budget(loop, release_requests),
           prometheus(http, options.prometheus_address),
           web(http),
           plugin_metrics(*store, plugins),
@@ -108,6 +111,7 @@ struct LocalMachine::Parts {
               analysis_events,
               {{std::string(metrics::RequestsSource::provider), &requests},
                {std::string(metrics::SequentialSource::provider), &sequential},
+               {std::string(metrics::BudgetSource::provider), &budget},
                {std::string(metrics::PrometheusSource::provider), &prometheus},
                {std::string(metrics::WebSource::provider), &web},
                {std::string(control::PluginSource::provider), &plugin_metrics},

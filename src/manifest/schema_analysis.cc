@@ -87,6 +87,18 @@ record Provider exactly-one(prometheus web job plugin kayenta datadog newRelic w
 record MetricPlugins open
   serin/requests    SerinRequests
   serin/sequential  SerinSequential
+  serin/budget      SerinBudget
+
+record SerinBudget
+  requests        any
+  failedRequests  any
+  duration        text
+  perWindow       BudgetWindow
+
+record BudgetWindow
+  window!         text
+  requests        any
+  failedRequests  any
 
 record SerinSequential
   alpha     any

@@ -83,8 +83,9 @@ private:
     std::shared_ptr<Listener> listener_;
 };
 
-ReleaseRequests::ReleaseRequests(EventLoop& loop, ObjectStore& store, OutcomeSink& next)
-    : loop_(loop), store_(store), next_(next) {}
+ReleaseRequests::ReleaseRequests(
+    EventLoop& loop, ObjectStore& store, OutcomeSink& next, Duration save_every)
+    : loop_(loop), store_(store), next_(next), save_every_(save_every), saved_at_(loop.now()) {}
 ReleaseRequests::~ReleaseRequests() = default;
 
 void ReleaseRequests::take(std::span<const RequestOutcome> outcomes) {
@@ -242,12 +243,13 @@ void ReleaseRequests::tick() {
         }
         tell(*watched, is_news);
     }
-    flush();
+    if (loop_.now() >= saved_at_ + save_every_) flush();
     if (is_attended) timer_ = loop_.after(tick_every, [this] { tick(); });
 }
 
 void ReleaseRequests::flush() {
     save_soon_.reset();
+    saved_at_ = loop_.now();
     for (const auto& watched : watched_) save(*watched);
 }
 

@@ -6,6 +6,7 @@
 #include "ports/object_store.h"
 #include "ports/request_stream.h"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -17,13 +18,18 @@ namespace serin::metrics {
 // Hands each request of a release to the examiners of that release, and passes every outcome on.
 // An examiner belongs to the release, not to a run: all runs that ask for the same one share it,
 // one after the other and side by side. What it knows is kept in a ConfigMap that the Rollout owns,
-// written once a second at most, so that it goes on after a restart.
+// so that it goes on after a restart.
 //
 // Outcomes may come in on another thread; all else is used on the event loop.
 class ReleaseRequests : public OutcomeSink {
 public:
     // All outlive this.
-    ReleaseRequests(EventLoop& loop, ObjectStore& store, OutcomeSink& next);
+    // What is known is written every `save_every` at most while requests come, and after news.
+    ReleaseRequests(
+        EventLoop& loop,
+        ObjectStore& store,
+        OutcomeSink& next,
+        Duration save_every = std::chrono::seconds(1));
     ~ReleaseRequests() override;
     ReleaseRequests(const ReleaseRequests&) = delete;
     ReleaseRequests& operator=(const ReleaseRequests&) = delete;
@@ -66,6 +72,8 @@ private:
     EventLoop& loop_;
     ObjectStore& store_;
     OutcomeSink& next_;
+    Duration save_every_;
+    Instant saved_at_;
     mutable std::mutex mutex_;  // Over examiners and which are attended.
     std::vector<std::shared_ptr<Watched>> watched_;
     EventLoop::Watch timer_;

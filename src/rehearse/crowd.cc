@@ -1,5 +1,8 @@
 #include "rehearse/crowd.h"
 
+#include "metrics/budget_source.h"
+#include "metrics/sequential_source.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -34,6 +37,16 @@ bool names_latency(const json::Value& value) {
     return false;
 }
 
+bool names_examiner(const json::Value& spec) {
+    const json::Array* metrics = json::array(json::find(spec, "/metrics"));
+    return metrics != nullptr && std::ranges::any_of(*metrics, [](const json::Value& metric) {
+               const json::Object* plugins = json::object(json::find(metric, "/provider/plugin"));
+               return plugins != nullptr &&
+                      (plugins->contains(metrics::SequentialSource::provider) ||
+                       plugins->contains(metrics::BudgetSource::provider));
+           });
+}
+
 std::int64_t latency_us(const Behaviour& behaviour, double normal) {
     const double spread = std::log(behaviour.p95_ms / behaviour.p50_ms) / z95;
     return std::llround(behaviour.p50_ms * std::exp(spread * normal) * 1000);
@@ -41,8 +54,12 @@ std::int64_t latency_us(const Behaviour& behaviour, double normal) {
 
 }  // namespace
 
-Crowd::Crowd(Scene& scene, metrics::RequestWindows& windows)
-    : scene_(scene), windows_(windows), chance_(scene.chance.fork(5)), last_(scene.loop.now()) {
+Crowd::Crowd(Scene& scene, metrics::RequestWindows& windows, OutcomeSink& requests)
+    : scene_(scene),
+      windows_(windows),
+      requests_(requests),
+      chance_(scene.chance.fork(5)),
+      last_(scene.loop.now()) {
     for (const Object& object : scene.subject.objects) {
         if (object.type() != &types::analysis_template() &&
             object.type() != &types::cluster_analysis_template()) {
@@ -50,6 +67,7 @@ Crowd::Crowd(Scene& scene, metrics::RequestWindows& windows)
         }
         if (const json::Value* spec = object.find("/spec")) {
             reads_latency_ = reads_latency_ || names_latency(*spec);
+            is_one_by_one_ = is_one_by_one_ || names_examiner(*spec);
         }
     }
 }
@@ -95,6 +113,7 @@ void Crowd::catch_up() {
     }
     serve(Version::stable, mean * (1 - share_), at);
     serve(Version::candidate, mean * share_, at);
+    deliver_one_by_one(now - passed, passed);
     if (share_ > 0) under_traffic_ += passed;
 }
 
@@ -178,6 +197,10 @@ void Crowd::deliver(Version version, std::uint64_t count, bool is_failure, Insta
     if (!first) first = at;
     const Behaviour& behaviour =
         version == Version::stable ? scene_.settings.stable : scene_.settings.candidate;
+    if (is_one_by_one_) {
+        ended_.insert(ended_.end(), count, Ended{.version = version, .is_failure = is_failure});
+        return;
+    }
     const std::string ns = scene_.subject.ns();
     const std::string route = scene_.subject.route();
     const std::string service_name = service(version);
@@ -211,6 +234,37 @@ void Crowd::deliver(Version version, std::uint64_t count, bool is_failure, Insta
         outcome.latency_us = latency_us(behaviour, edge - bin_width * chance_.uniform());
         windows_.take_alike(outcome, static_cast<std::uint32_t>(inside));
     }
+}
+
+// What is judged request by request must not come sorted by how it ended.
+void Crowd::deliver_one_by_one(Instant from, Duration passed) {
+    if (ended_.empty()) return;
+    const std::string ns = scene_.subject.ns();
+    const std::string route = scene_.subject.route();
+    const std::array services = {service(Version::stable), service(Version::candidate)};
+    const std::array revisions = {revision(Version::stable), revision(Version::candidate)};
+    std::vector<RequestOutcome> outcomes;
+    outcomes.reserve(ended_.size());
+    const auto total = static_cast<double>(ended_.size());
+    for (std::size_t i = 0; i < ended_.size(); ++i) {
+        const double left = total - static_cast<double>(i);
+        const auto pick = i + static_cast<std::size_t>(left * chance_.uniform());
+        std::swap(ended_[i], ended_[std::min(pick, ended_.size() - 1)]);
+        const Ended& one = ended_[i];
+        const Behaviour& behaviour =
+            one.version == Version::stable ? scene_.settings.stable : scene_.settings.candidate;
+        const double share = (static_cast<double>(i) + 0.5) / total;
+        outcomes.push_back(
+            {.at = from + Duration(std::llround(static_cast<double>(passed.count()) * share)),
+             .latency_us = latency_us(behaviour, chance_.normal()),
+             .ns = ns,
+             .route = route,
+             .service = services[index(one.version)],
+             .revision = revisions[index(one.version)],
+             .status = one.is_failure ? 500 : 200});
+    }
+    ended_.clear();
+    requests_.take(outcomes);
 }
 
 }  // namespace serin::rehearse

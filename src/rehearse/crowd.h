@@ -27,7 +27,9 @@ struct Served {
 // windows that the gateway feeds in production. Requests between two looks are drawn together.
 class Crowd {
 public:
-    Crowd(Scene& scene, metrics::RequestWindows& windows);
+    // `requests` passes outcomes on to the windows; it sees them one by one, in random order, where
+    // the release asks for that, and else none.
+    Crowd(Scene& scene, metrics::RequestWindows& windows, OutcomeSink& requests);
 
     // What traffic meets. All outlive the crowd.
     void connect(const Workload& workload, const SplitRouter& router);
@@ -64,14 +66,22 @@ private:
     void serve(Version version, double requests_mean, Instant at);
     double error_share(Version version);
     void deliver(Version version, std::uint64_t count, bool is_failure, Instant at);
+    void deliver_one_by_one(Instant from, Duration passed);
 
     Scene& scene_;
     metrics::RequestWindows& windows_;
+    OutcomeSink& requests_;
     Chance chance_;
     const Workload* workload_ = nullptr;
     const SplitRouter* router_ = nullptr;
     bool has_started_ = false;
     bool reads_latency_ = false;  // Some metric does, so that they have to be drawn.
+    bool is_one_by_one_ = false;  // Some metric examines each request.
+    struct Ended {
+        Version version = Version::stable;
+        bool is_failure = false;
+    };
+    std::vector<Ended> ended_;  // Requests to be delivered one by one.
     Instant last_;
     std::uint64_t awaited_ = 0;
     double share_ = 0;  // Of the candidate.

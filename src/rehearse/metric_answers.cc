@@ -12,6 +12,8 @@ namespace serin::rehearse {
 
 namespace {
 
+constexpr std::uint64_t examined_at_once = 30;
+
 class Pending : public MetricSource::Measurement {
 public:
     explicit Pending(EventLoop::Watch timer) : timer_(std::move(timer)) {}
@@ -52,7 +54,36 @@ public:
 private:
     MetricAnswers& answers_;
     std::unique_ptr<Measurement> watch_;
-    std::multimap<std::uint64_t, const News*>::iterator place_;
+    std::multimap<std::uint64_t, const Measurement*>::iterator place_;
+};
+
+// A measurement that sees every request; while it lives, few come at once.
+class MetricAnswers::Examining : public Measurement {
+public:
+    Examining(MetricAnswers& answers, std::unique_ptr<Measurement> inner)
+        : answers_(answers),
+          inner_(std::move(inner)),
+          place_(answers.awaited_.emplace(examined_at_once, this)) {
+        answers_.set_pace();
+    }
+    ~Examining() override {
+        answers_.awaited_.erase(place_);
+        answers_.set_pace();
+    }
+    Examining(const Examining&) = delete;
+    Examining& operator=(const Examining&) = delete;
+
+    std::map<std::string, std::string> metadata() const override { return inner_->metadata(); }
+    void terminate() override { inner_->terminate(); }
+    std::optional<MetricSample> last_word() const override { return inner_->last_word(); }
+    void report(std::function<void()> on_progress) override {
+        inner_->report(std::move(on_progress));
+    }
+
+private:
+    MetricAnswers& answers_;
+    std::unique_ptr<Measurement> inner_;
+    std::multimap<std::uint64_t, const Measurement*>::iterator place_;
 };
 
 const std::vector<std::string>& known_providers() {
@@ -68,14 +99,22 @@ const std::vector<std::string>& known_providers() {
         "graphite",
         "influxdb",
         "skywalking",
-        std::string(metrics::RequestsSource::provider)};
+        std::string(metrics::RequestsSource::provider),
+        std::string(metrics::SequentialSource::provider),
+        std::string(metrics::BudgetSource::provider)};
     return all;
 }
 
-MetricAnswers::MetricAnswers(Scene& scene, Crowd& crowd, metrics::RequestWindows& windows)
+MetricAnswers::MetricAnswers(
+    Scene& scene,
+    Crowd& crowd,
+    metrics::RequestWindows& windows,
+    metrics::ReleaseRequests& examined)
     : scene_(scene),
       crowd_(crowd),
       requests_(scene.loop, windows),
+      sequential_(scene.loop, examined),
+      budget_(scene.loop, examined),
       series_(scene, crowd, windows),
       chance_(scene.chance.fork(6)) {}
 
@@ -135,6 +174,18 @@ std::unique_ptr<MetricSource::Measurement> MetricAnswers::answer(
     if (query.provider == metrics::RequestsSource::provider) {
         note(query, "from the simulated requests");
         return requests_.measure(std::move(query), std::move(done));
+    }
+    for (metrics::GuardSource* guard :
+         {static_cast<metrics::GuardSource*>(&sequential_),
+          static_cast<metrics::GuardSource*>(&budget_)}) {
+        const std::string_view provider = guard == &sequential_
+                                              ? metrics::SequentialSource::provider
+                                              : metrics::BudgetSource::provider;
+        if (query.provider != provider) continue;
+        note(query, "from the simulated requests, one by one");
+        auto inner = guard->measure(std::move(query), std::move(done));
+        if (!inner) return nullptr;
+        return std::make_unique<Examining>(*this, std::move(inner));
     }
     if (query.provider == "prometheus") {
         done(ask_prometheus(query));

@@ -115,10 +115,11 @@ public:
         : scene_(subject, settings, seed_of(settings, index)),
           is_traced_(is_traced),
           windows_(scene_.loop),
-          crowd_(scene_, windows_),
+          requests_(scene_.loop, scene_.store, windows_, std::chrono::hours(1)),
+          crowd_(scene_, windows_, requests_),
           workload_(scene_, [this] { note_change(); }),
           router_(scene_, [this] { crowd_.catch_up(); }),
-          answers_(scene_, crowd_, windows_),
+          answers_(scene_, crowd_, windows_, requests_),
           events_(scene_.store, scene_.loop, "serin-analysis"),
           analysis_(scene_.loop, scene_.store, events_, sources_of(subject, answers_)),
           plugins_(scene_.loop),
@@ -170,6 +171,7 @@ private:
     Scene scene_;
     bool is_traced_;
     metrics::RequestWindows windows_;
+    metrics::ReleaseRequests requests_;  // Nothing is restarted, so it need not write.
     Crowd crowd_;
     Workload workload_;
     SplitRouter router_;

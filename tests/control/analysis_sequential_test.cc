@@ -1,5 +1,6 @@
 #include "control/analysis_controller.h"
 #include "control/manager.h"
+#include "metrics/budget_source.h"
 #include "metrics/request_windows.h"
 #include "metrics/sequential_source.h"
 #include "ports/event_recorder.h"
@@ -26,6 +27,7 @@ struct Program {
     metrics::RequestWindows windows;
     metrics::ReleaseRequests requests;
     metrics::SequentialSource source;
+    metrics::BudgetSource budget;
     AnalysisController controller;
     Manager manager;
 
@@ -34,8 +36,13 @@ struct Program {
           windows(loop),
           requests(loop, store, windows),
           source(loop, requests),
+          budget(loop, requests),
           controller(
-              loop, store, events, {{std::string(metrics::SequentialSource::provider), &source}}),
+              loop,
+              store,
+              events,
+              {{std::string(metrics::SequentialSource::provider), &source},
+               {std::string(metrics::BudgetSource::provider), &budget}}),
           manager(loop, store, {&controller}, {.resync = 0s}) {
         manager.start();
     }
@@ -74,7 +81,10 @@ struct World {
     }
 
     void create(
-        const std::string& name, std::string_view config = "{}", std::string_view kind = "Step") {
+        const std::string& name,
+        std::string_view config = "{}",
+        std::string_view kind = "Step",
+        std::string_view provider = "serin/sequential") {
         Object run(types::analysis_run(), "default", name);
         run.set_label("rollouts-pod-template-hash", "v2");
         run.set_label("rollout-type", kind);
@@ -84,8 +94,7 @@ struct World {
             json::Array{json::Object{
                 {"name", "judge"},
                 {"provider",
-                 json::Object{
-                     {"plugin", json::Object{{"serin/sequential", *json::parse(config)}}}}}}});
+                 json::Object{{"plugin", json::Object{{provider, *json::parse(config)}}}}}}});
         REQUIRE(store.create(run));
         loop.run_until_idle();
     }
@@ -273,4 +282,51 @@ TEST_CASE("what cannot be judged is refused with its place") {
     CHECK(world.run("a").text("/status/message").contains("metrics[0].metric: business outcomes"));
     world.create("b", R"({"alfa": 1})");
     CHECK(world.run("b").text("/status/message").contains("alfa: unknown field"));
+}
+
+TEST_CASE("a release that has spent its budget is taken back by the request that spends it") {
+    World world;
+    const auto budgeted = [&](std::string_view config) {
+        world.create("a", config, "Background", "serin/budget");
+        CHECK(world.phase("a") == "Running");
+    };
+    SUBCASE("failed requests, restarts included") {
+        budgeted(R"({"failedRequests": 20, "requests": 100000})");
+        world.play(6s, {.canary_failures = 0.1, .weight = 20}, "a");
+        CHECK(world.measured("a", "metadata/budget").contains("of 20 failed requests"));
+        if (!world.is_completed("a")) world.restart(true);
+        world.play(60s, {.canary_failures = 0.1, .weight = 20}, "a");
+        CHECK(world.measured("a", "metadata/canaryFailed") == "20");
+        CHECK(world.run("a").text("/status/message").contains("20 failed requests of the canary"));
+    }
+    SUBCASE("all requests") {
+        budgeted(R"({"requests": "500"})");
+        world.play(60s, {.weight = 20}, "a");
+        CHECK(world.measured("a", "metadata/canaryRequests") == "500");
+    }
+    SUBCASE("time") {
+        budgeted(R"({"duration": "30s"})");
+        const Instant began = world.loop.now();
+        world.play(60s, {.weight = 20}, "a");
+        CHECK(world.loop.now() - began < 33s);
+    }
+    SUBCASE("requests in any window, but not over a longer time") {
+        budgeted(R"({"perWindow": {"window": "10s", "failedRequests": 12}})");
+        world.play(60s, {.canary_failures = 0.005, .weight = 20}, "a");
+        CHECK(world.phase("a") == "Running");
+        world.play(60s, {.canary_failures = 0.5, .weight = 20}, "a");
+        CHECK(world.measured("a", "message").contains("in 10s"));
+    }
+    CHECK(world.phase("a") == "Failed");
+    CHECK(world.measured("a", "value") == "exhausted");
+}
+
+TEST_CASE("a budget that limits nothing is refused") {
+    World world;
+    world.create("a", "{}", "Background", "serin/budget");
+    CHECK(world.run("a").text("/status/message").contains("all are missing"));
+    world.create("b", R"({"users": 5})", "Background", "serin/budget");
+    CHECK(world.run("b").text("/status/message").contains("users: the gateway does not tell"));
+    world.create("c", R"({"perWindow": {"window": "10"}})", "Background", "serin/budget");
+    CHECK(world.run("c").text("/status/message").contains("perWindow.window: expected"));
 }

@@ -100,6 +100,31 @@ TEST_CASE("the shop's own judge takes back what fails, within few requests") {
     CHECK(report.notes.at("success-rate").words == "from the simulated requests");
 }
 
+TEST_CASE("the sequential judge takes back what fails, and promotes by evidence what does not") {
+    const Report bad = rehearsed(subject_of(EVIDENCE_MANIFESTS), with_errors(0.3));
+    CHECK(bad.aborted.count == 20);
+    // A step of the simulation shows up to a second's requests at once.
+    CHECK(bad.requests_failed->p95 < 60);
+    CHECK(bad.notes.at("not-worse-than-stable").words == "from the simulated requests, one by one");
+    const Report good = rehearsed(subject_of(EVIDENCE_MANIFESTS), with_errors(0.001), 5);
+    CHECK(good.promoted.count == 5);
+    CHECK(good.stretches.front().blind == 0);
+}
+
+TEST_CASE("a spent budget takes back what a judge would tolerate") {
+    Subject subject = subject_of(EVIDENCE_MANIFESTS);
+    for (Object& object : subject.objects) {
+        if (object.name() != "shop-risk") continue;
+        object.put("/spec", *json::parse(R"({"metrics": [{"name": "risk",
+            "provider": {"plugin": {"serin/budget": {"requests": 1000}}}}]})"));
+    }
+    const Report report = rehearsed(subject, with_errors(0.001), 10);
+    CHECK(report.aborted.count == 10);
+    CHECK(report.requests_exposed->p95 < 1100);
+    REQUIRE(!report.reasons.empty());
+    CHECK(report.reasons.begin()->first.contains("\"risk\" assessed Failed"));
+}
+
 TEST_CASE("the step that exposes before the judge begins is told to be blind") {
     const Report report = rehearsed(checkout(), with_errors(0.001), 5);
     REQUIRE(report.stretches.size() == 3);
