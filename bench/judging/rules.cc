@@ -1,7 +1,7 @@
 #include "judging/rules.h"
 
-#include <algorithm>
-#include <cmath>
+#include "judge/kayenta/classify.h"
+
 #include <memory>
 #include <utility>
 
@@ -80,54 +80,6 @@ private:
     int failed_ = 0;
 };
 
-// The lower end of the Mann-Whitney interval for the shift from control to experiment, and its
-// estimate, as R's wilcox.test and Kayenta have them.
-class Shift {
-public:
-    Shift(const std::vector<double>& experiment, const std::vector<double>& control)
-        : x_(experiment), y_(control) {}
-
-    double root(double quantile) const {
-        const auto [x_min, x_max] = std::minmax_element(x_.begin(), x_.end());
-        const auto [y_min, y_max] = std::minmax_element(y_.begin(), y_.end());
-        double low = *x_min - *y_max;
-        double high = *x_max - *y_min;
-        if (distance(low) <= quantile) return low;
-        if (distance(high) >= quantile) return high;
-        for (int i = 0; i < 60; ++i) {
-            const double middle = (low + high) / 2;
-            (distance(middle) > quantile ? low : high) = middle;
-        }
-        return low;
-    }
-
-private:
-    double distance(double shift) const {
-        const auto m = static_cast<double>(x_.size());
-        const auto n = static_cast<double>(y_.size());
-        double wins = 0;
-        std::vector<double> pooled = y_;
-        for (const double x : x_) {
-            pooled.push_back(x - shift);
-            for (const double y : y_) wins += x - shift > y ? 1 : x - shift == y ? 0.5 : 0;
-        }
-        std::sort(pooled.begin(), pooled.end());
-        double ties = 0;
-        for (std::size_t i = 0, j = 0; i < pooled.size(); i = j) {
-            while (j < pooled.size() && pooled[j] == pooled[i]) ++j;
-            const auto t = static_cast<double>(j - i);
-            ties += t * t * t - t;
-        }
-        const double w = wins - m * n / 2;
-        const double correction = w > 0 ? 0.5 : w < 0 ? -0.5 : 0;
-        const double variance = m * n / 12 * (m + n + 1 - ties / ((m + n) * (m + n - 1)));
-        return variance > 0 ? (w - correction) / std::sqrt(variance) : 0;
-    }
-
-    const std::vector<double>& x_;
-    const std::vector<double>& y_;
-};
-
 class Kayenta : public MinuteRule {
 public:
     std::string name() const override { return "Kayenta, each minute"; }
@@ -142,12 +94,10 @@ private:
         if (minute.canary > 0) canary_.push_back(percent(minute.canary_failed, minute.canary));
         if (minute.stable > 0) stable_.push_back(percent(minute.stable_failed, minute.stable));
         if (canary_.size() < 3 || stable_.size() < 3) return false;
-        std::vector<double> both = canary_;
-        both.insert(both.end(), stable_.begin(), stable_.end());
-        if (std::count(both.begin(), both.end(), both[0]) == std::ssize(both)) return false;
-        constexpr double z = 2.3263478740408408;  // 98 %.
-        const Shift shift(canary_, stable_);
-        return shift.root(z) > 0.25 * std::abs(shift.root(0));
+        namespace kayenta = judge::kayenta;
+        const kayenta::MetricConfig metric{
+            .name = "failures", .direction = kayenta::Direction::increase};
+        return kayenta::classify(canary_, stable_, metric).label == kayenta::Label::high;
     }
 
     std::vector<double> canary_;

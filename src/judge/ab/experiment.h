@@ -39,7 +39,7 @@ struct Visit {
     double at_s = 0;
 };
 
-// All that is remembered of an experiment: about a kilobyte for two arms, whatever its traffic.
+// All that is remembered of an experiment: under a kilobyte for two arms, whatever its traffic.
 struct State {
     struct Pair {
         statistics::Lift first_better;
