@@ -1,6 +1,7 @@
 #include "cli/judge_ab.h"
 
 #include "cli/exit_codes.h"
+#include "cli/lines.h"
 #include "cli/table.h"
 #include "judge/ab/experiment.h"
 
@@ -8,7 +9,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 #include <numeric>
 
 namespace serin::cli {
@@ -122,20 +122,21 @@ std::string path_text(const json::Array& path) {
 
 }  // namespace
 
-Result<AbReplay> replay_ab(std::istream& visits, const AbOptions& options) {
+Result<AbReplay> replay_ab(std::FILE* visits, const AbOptions& options) {
     Spec spec{.arms = {}, .alpha = options.alpha};
     SERIN_TRY(spec.arms, read_arms(options.arms));
     State state = begin(spec);
     json::Array path;
-    std::string line;
+    Lines lines(visits);
+    std::string_view line;
     std::uint64_t count = 0;
-    for (std::uint64_t row = 1; std::getline(visits, line); ++row) {
-        if (state.winner && !options.goes_on) break;
-        if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    while ((!state.winner || options.goes_on) && lines.next(line)) {
+        if (line.find_first_not_of(" \t") == line.npos) continue;
         const auto visit = read_visit(line, spec);
         if (!visit) {
             return fail(
-                ErrorKind::invalid, fmt::format("visits, line {}: {}", row, visit.error().message));
+                ErrorKind::invalid,
+                fmt::format("visits, line {}: {}", lines.number(), visit.error().message));
         }
         observe(state, spec, *visit);
         ++count;
@@ -161,7 +162,7 @@ Result<AbReplay> replay_ab(std::istream& visits, const AbOptions& options) {
 }
 
 int run_judge_ab(const AbOptions& options) {
-    const auto replay = replay_ab(std::cin, options);
+    const auto replay = replay_ab(stdin, options);
     if (!replay) return report(replay.error());
     fmt::print("{}", replay->text);
     return replay->exit_code;

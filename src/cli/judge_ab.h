@@ -3,7 +3,7 @@
 #include "base/result.h"
 #include "cli/commands.h"
 
-#include <iosfwd>
+#include <cstdio>
 #include <string>
 
 namespace serin::cli {
@@ -15,6 +15,6 @@ struct AbReplay {
 
 // Replays the visits of an experiment, one JSON object a line, until it has a winner or the visits
 // end. Fails with `invalid` on the first bad line, naming it.
-Result<AbReplay> replay_ab(std::istream& visits, const AbOptions& options);
+Result<AbReplay> replay_ab(std::FILE* visits, const AbOptions& options);
 
 }  // namespace serin::cli

@@ -5,7 +5,8 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <sstream>
+#include <cstdio>
+#include <memory>
 
 using namespace serin;
 using namespace serin::cli;
@@ -27,9 +28,12 @@ std::string visits(int count, int control, int changed) {
 }
 
 Result<AbReplay> replay(const std::string& lines, AbOptions options = {}) {
-    std::istringstream in(lines);
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::tmpfile(), &std::fclose);
+    REQUIRE(file);
+    std::fwrite(lines.data(), 1, lines.size(), file.get());
+    std::rewind(file.get());
     if (options.arms.empty()) options.arms = "control,new";
-    return replay_ab(in, options);
+    return replay_ab(file.get(), options);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -72,6 +73,14 @@ Result<Report> judge_files(const KayentaOptions& options) {
     }
     const auto pairs = read_pairs(*value, names);
     if (!pairs) return std::unexpected(Error(pairs.error()).within(options.input_file));
+    for (const std::string& name : names) {
+        if (std::ranges::find(*pairs, name, &MetricPair::name) != pairs->end()) continue;
+        fmt::print(
+            stderr,
+            "{}: warning: metric '{}' of the configuration has no series and is not judged\n",
+            options.input_file,
+            name);
+    }
     Thresholds thresholds = config.thresholds.value_or(Thresholds{});
     thresholds.pass = options.pass.value_or(thresholds.pass);
     thresholds.marginal = options.marginal.value_or(thresholds.marginal);

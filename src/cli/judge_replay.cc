@@ -2,6 +2,7 @@
 
 #include "base/document.h"
 #include "cli/exit_codes.h"
+#include "cli/lines.h"
 #include "cli/table.h"
 #include "judge/sequential/judge.h"
 #include "judge/sequential/verdict_json.h"
@@ -9,7 +10,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -94,31 +94,6 @@ Result<Outcome> read_outcome(std::string_view line) {
     SERIN_TRY_DO(read_optional(value, outcome));
     return outcome;
 }
-
-// Lines of any length, without their ends.
-class Lines {
-public:
-    explicit Lines(std::FILE* in) : in_(in) {}
-    Lines(const Lines&) = delete;
-    Lines& operator=(const Lines&) = delete;
-    ~Lines() { std::free(buffer_); }
-
-    bool next(std::string_view& line) {
-        const ssize_t length = ::getline(&buffer_, &capacity_, in_);
-        if (length < 0) return false;
-        line = {buffer_, static_cast<std::size_t>(length)};
-        while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
-        ++number_;
-        return true;
-    }
-    std::uint64_t number() const { return number_; }
-
-private:
-    std::FILE* in_;
-    char* buffer_ = nullptr;
-    std::size_t capacity_ = 0;
-    std::uint64_t number_ = 0;
-};
 
 bool is_over(const State& state, bool goes_on) {
     return state.ended.has_value() || (state.passed.has_value() && !goes_on);
