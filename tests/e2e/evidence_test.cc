@@ -66,6 +66,23 @@ TEST_CASE("a healthy version is promoted by evidence, and a broken one stopped a
     CHECK(count(report, "/requests_lost") == 0);
 }
 
+TEST_CASE("a release that has spent its budget is taken back, whatever the evidence") {
+    Machine machine("evidence");
+    judge_failures(machine);
+    machine.edit("4-analysis.yaml", "failedRequests: 200", "requests: 40");
+    machine.up();
+    REQUIRE(machine.wait_for_phase("Healthy"));
+    machine.start_load(200);
+    REQUIRE(machine.serin({"set", "image", "shop", "shop=shop:v2"}).code == 0);
+    const Ran aborted = machine.serin({"status", "shop", "--timeout", "2m"});
+    CHECK(aborted.code == 2);
+    CHECK(aborted.out.contains("the release's budget is exhausted: 40 requests to the canary"));
+    CHECK(machine.serin({"evidence", "show", "shop"}).out.contains("budget is exhausted"));
+    const json::Value report = machine.stop_load("v2");
+    CHECK(count(report, "/requests_canary") >= 40);
+    CHECK(count(report, "/requests_lost") == 0);
+}
+
 TEST_CASE("killed in the middle of a step, Serin goes on with the evidence it had") {
     Machine machine("evidence");
     machine.edit(
