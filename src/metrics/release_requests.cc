@@ -151,7 +151,10 @@ std::shared_ptr<ReleaseRequests::Watched> ReleaseRequests::find_or_make(
         return watched->release_uid == query.release_uid && watched->name == wanted.name;
     };
     const auto found = std::ranges::find_if(watched_, is_meant);
-    if (found != watched_.end() && (*found)->candidate.revision == query.candidate.revision) {
+    const bool is_same_release = found != watched_.end() &&
+                                 (*found)->candidate.revision == query.candidate.revision &&
+                                 (*found)->stable.revision == query.stable.revision;
+    if (is_same_release) {
         // A run that began after the verdict is of another attempt with the same revision.
         const auto bad_since = [&] {
             const std::lock_guard lock(mutex_);
@@ -188,6 +191,7 @@ void ReleaseRequests::recall(Watched& watched) const {
     const auto stored = store_.get(watched.memory_key());
     if (!stored || stored->controller_uid() != watched.release_uid) return;
     if (stored->text("/data/revision") != watched.candidate.revision) return;
+    if (stored->text("/data/stable") != watched.stable.revision) return;
     const auto memory = json::parse(stored->text("/data/memory"));
     const json::Object* fields = memory ? json::object(&*memory) : nullptr;
     const auto recalled =
@@ -262,6 +266,7 @@ void ReleaseRequests::save(Watched& watched) {
     }
     json::Object data{
         {"revision", json::string(watched.candidate.revision)},
+        {"stable", json::string(watched.stable.revision)},
         {"stage", json::string(watched.stage)},
         {"weight", json::string(watched.weight)},
         {"memory", json::string(memory)}};

@@ -264,6 +264,23 @@ TEST_CASE("a second attempt with the same revision is judged anew") {
     CHECK(world.phase("b") == "Successful");
 }
 
+TEST_CASE("the same revision against another stable one is another release") {
+    World world;
+    world.set_status("/stableRS", "v0");
+    world.create("a");
+    world.play(2s, {.weight = 20}, "a");
+    CHECK(world.phase("a") == "Running");
+    world.set_status("/stableRS", "v1");
+    SUBCASE("in the same process") {}
+    SUBCASE("and in the next") {
+        world.restart(true);
+    }
+    world.create("b");
+    world.play(600s, {.weight = 20}, "b");
+    CHECK(world.phase("b") == "Successful");
+    CHECK(std::stoi(world.measured("b", "metadata/stableRequests")) > 200);
+}
+
 TEST_CASE("without a stable revision only bounds can be judged") {
     World world;
     world.set_status("/stableRS", "v2");
