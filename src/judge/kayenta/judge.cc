@@ -89,7 +89,10 @@ void summarise_scores(
     }
     if (results.empty() || 2 * empty >= std::ssize(results)) {
         report.reason =
-            fmt::format("Too few metrics have data: {} of {} have none", empty, results.size());
+            results.empty()
+                ? "No metric was judged"
+                : fmt::format(
+                      "Too few metrics have data: {} of {} have none", empty, results.size());
         return;
     }
     report.score = weigh(report.groups, weights);

@@ -221,6 +221,7 @@ TEST_CASE("a critical failure, or too little data, is a score of 0") {
     const auto mostly =
         judge_canary(config, {pair("a", low, low), pair("a", low, low), pair("a", {}, low)}, {});
     CHECK(mostly->score == 100);
+    CHECK(judge_canary(config, {}, {})->reason == "No metric was judged");
     CHECK_FALSE(judge_canary(config, {pair("x", low, low)}, {}).has_value());
 }
 
