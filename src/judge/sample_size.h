@@ -39,8 +39,8 @@ struct SequentialTest {
 };
 
 // Requests within which the judge has failed the canary with this power; nothing when the effect
-// lies within its margin, where it must not. The judge in simulation needs about as many: 13 %
-// more to 10 % fewer at a power of 80 %, 12 % more to 27 % fewer at 95 %.
+// lies within its margin, where it must not. Against simulation: 13 %
+// below to 10 % above what the judge needs at a power of 80 %, 12 % below to 27 % above at 95 %.
 std::optional<double> sequential_size(
     const Effect& effect, double weight, const SequentialTest& test);
 
