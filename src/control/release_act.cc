@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "control/release_runs.h"
+#include "control/release_trials.h"
 #include "evidence/record.h"
 #include "manifest/argo/hash.h"
 #include "manifest/argo/names.h"
@@ -238,7 +239,9 @@ Result<> ReleaseActor::act(const Scale& action) {
 }
 
 Result<> ReleaseActor::act(const StartRun& action) {
-    SERIN_TRY(const Object run, make_run(store_, world_, action));
+    const bool is_trial = action.kind == RunKind::trial;
+    SERIN_TRY(
+        const Object run, is_trial ? make_trial(world_, action) : make_run(store_, world_, action));
     auto created = store_.create(run);
     if (!created && created.error().kind == ErrorKind::exists) {
         SERIN_TRY(const bool is_there, is_there_already(run));
@@ -246,6 +249,13 @@ Result<> ReleaseActor::act(const StartRun& action) {
         created = store_.create(run);
     }
     if (!created) return std::unexpected(created.error());
+    if (is_trial) {
+        events_.record(
+            world_.rollout,
+            EventType::normal,
+            "ExperimentCreated",
+            "Created Experiment '" + action.name + "'");
+    }
     return {};
 }
 
@@ -253,9 +263,7 @@ Result<> ReleaseActor::act(const StartRun& action) {
 Result<bool> ReleaseActor::is_there_already(const Object& wanted) {
     SERIN_TRY(const Object other, store_.get(wanted.key()));
     if (other.controller_uid() != world_.rollout.uid()) {
-        return fail(
-            ErrorKind::unavailable,
-            "analysis run \"" + std::string(other.name()) + "\" belongs to somebody else");
+        return fail(ErrorKind::unavailable, to_string(wanted.key()) + " belongs to somebody else");
     }
     const json::Value* spec = other.find("/spec");
     if (spec && json::same(*spec, *wanted.find("/spec"))) return true;
@@ -265,7 +273,7 @@ Result<bool> ReleaseActor::is_there_already(const Object& wanted) {
 
 Result<> ReleaseActor::act(const StopRun& action) {
     const auto stopped = patch(
-        types::analysis_run(),
+        action.is_trial ? types::experiment() : types::analysis_run(),
         action.name,
         json::Object{{"spec", json::Object{{"terminate", true}}}});
     if (!stopped && stopped.error().kind != ErrorKind::not_found) return stopped;
@@ -302,7 +310,7 @@ Result<> ReleaseActor::act(const ScaleSource& action) {
 }
 
 Result<> ReleaseActor::act(const RemoveRun& action) {
-    return remove(types::analysis_run(), action.name);
+    return remove(action.is_trial ? types::experiment() : types::analysis_run(), action.name);
 }
 
 Result<> ReleaseActor::act(const RemoveRevision& action) {

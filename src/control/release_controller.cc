@@ -77,6 +77,7 @@ std::vector<Trigger> ReleaseController::triggers() const {
         on_change_of(types::rollout()),
         on_change_of_owned(types::replica_set(), types::rollout()),
         on_change_of_owned(types::analysis_run(), types::rollout()),
+        on_change_of_owned(types::experiment(), types::rollout()),
     };
     triggers.push_back(
         {&types::service(), [this](const Object& it) { return rollouts_of_service(it); }});

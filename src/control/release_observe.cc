@@ -1,6 +1,7 @@
 #include "control/release_observe.h"
 
 #include "base/log.h"
+#include "control/release_trials.h"
 #include "manifest/argo/hash.h"
 #include "manifest/argo/names.h"
 #include "manifest/argo/pod_metadata.h"
@@ -277,6 +278,8 @@ Result<ReleaseWorld> observe_release(
 
     Observation& seen = world.seen;
     for (const Object& run : world.runs) seen.runs.push_back(see_run(run));
+    SERIN_TRY(world.trials, owned_by(store, types::experiment(), world.rollout));
+    for (const Object& trial : world.trials) seen.runs.push_back(see_trial(trial));
     SERIN_TRY_DO(see_service(
         store,
         world,

@@ -17,6 +17,7 @@ struct ReleaseWorld {
     argo::Lowered lowered;
     const ReleaseDialect* dialect = &rollout_dialect();
     std::vector<Object> groups;  // Its ReplicaSets.
+    std::vector<Object> trials;  // Its Experiments.
     std::vector<Object> runs;    // Its AnalysisRuns.
     Observation seen;
 

@@ -1,5 +1,6 @@
 #include "control/release_runs.h"
 
+#include "control/release_trials.h"
 #include "manifest/argo/analysis_spec.h"
 #include "manifest/argo/names.h"
 #include "manifest/argo/project_words.h"
@@ -37,6 +38,8 @@ const json::Object* section_of(const Object& rollout, const StartRun& action) {
             return flip_section(rollout, "prePromotionAnalysis");
         case RunKind::after_flip:
             return flip_section(rollout, "postPromotionAnalysis");
+        case RunKind::trial:
+            return nullptr;
     }
     return nullptr;
 }
@@ -127,6 +130,8 @@ std::vector<std::string> find_run_problems(const ObjectStore& store, const Relea
                 flip_section(world.rollout, name), "spec.strategy.blueGreen." + std::string(name));
         }
     }
+    for (std::string& problem : find_trial_problems(store, world))
+        problems.push_back(std::move(problem));
     for (std::size_t i = 0; i < world.lowered.plan.steps.size(); ++i) {
         if (!std::holds_alternative<Judge>(world.lowered.plan.steps[i])) continue;
         const int index = static_cast<int>(i);

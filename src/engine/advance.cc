@@ -64,6 +64,7 @@ void promote(Turn& turn, Ending ending) {
     next.abort_cause.reset();
     next.skips_steps = false;
     next.step_run.reset();
+    next.trial.reset();
     next.background_run.reset();
     if (next.step) next.step = static_cast<int>(turn.plan.steps.size());
     turn.sort_revisions();
@@ -92,6 +93,10 @@ bool is_complete(Turn& turn, const Step& step) {
     }
     if (std::holds_alternative<Hook>(step)) return turn.is_within_window() || is_hook_done(turn);
     if (std::holds_alternative<SetSideRoute>(step)) return are_side_routes_placed(turn);
+    if (std::holds_alternative<Trial>(step)) {
+        if (turn.is_within_window()) return true;
+        return turn.next.trial && turn.next.trial->phase == RunPhase::successful;
+    }
     if (!is_sized(turn)) return false;
     if (!turn.plan.routing || turn.seen.replicas == 0) return true;
     if (const auto* expose = std::get_if<Expose>(&step)) {
@@ -116,6 +121,7 @@ void complete_step(Turn& turn) {
     std::erase_if(next.holds, [](const Hold& hold) { return hold.kind == HoldKind::pause_step; });
     if (next.holds.empty()) next.is_holding = false;
     next.step_run.reset();
+    next.trial.reset();
     next.step = index + 1;
 }
 

@@ -29,6 +29,7 @@ void reset(Turn& turn) {
     next.abort_cause.reset();
     next.skips_steps = false;
     next.step_run.reset();
+    next.trial.reset();
     next.background_run.reset();
     reset_flip(turn);
     next.hooks.clear();
@@ -111,6 +112,10 @@ std::string describe(const AbortCause& cause) {
             return told("the background run ended in an error");
         case hook_failed:
             return told("a step's plugin failed");
+        case trial_failed:
+            return told("the step's experiment failed");
+        case trial_error:
+            return told("the step's experiment ended in an error");
         case deadline:
             return told("no progress within the deadline");
         case before_run_failed:
@@ -148,6 +153,7 @@ void retry(Turn& turn) {
     turn.next.aborted_at.reset();
     turn.next.abort_cause.reset();
     turn.next.step_run.reset();
+    turn.next.trial.reset();
     turn.next.background_run.reset();
     reset_flip(turn);
     turn.next.hooks.clear();
@@ -162,6 +168,7 @@ void resume(Turn& turn) {
         if (note && note->phase == RunPhase::inconclusive) note.reset();
     };
     forget_inconclusive(next.step_run);
+    forget_inconclusive(next.trial);
     forget_inconclusive(next.background_run);
     resume_flip(turn);
     const Step* step = turn.current_step();

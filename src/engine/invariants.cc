@@ -95,7 +95,22 @@ struct Question {
     }
 };
 
+// Arms of a trial get something only in its step, and never more than there is.
+void check_arms(Question& question, const Split& split) {
+    if (split.others.empty()) return;
+    const ReleaseState& next = question.decision.next;
+    int all = split.candidate;
+    for (const SplitShare& share : split.others) all += share.weight;
+    if (all > split.total) question.broken.push_back("I2 limit: more than all traffic is shared");
+    if (next.is_aborted) question.broken.push_back("I3 abort: arms of a trial are exposed");
+    const auto& steps = question.release.plan.steps;
+    const auto index = static_cast<std::size_t>(next.step.value_or(0));
+    if (index >= steps.size() || !std::holds_alternative<Trial>(steps[index]))
+        question.broken.push_back("I2 limit: arms are exposed outside their trial");
+}
+
 void check_split(Question& question, const Split& split) {
+    check_arms(question, split);
     const auto& [release, seen, decision, broken] = question;
     const int weight = question.parts(split);
     const int written = seen.split ? question.parts(seen.split->written) : 0;

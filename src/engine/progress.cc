@@ -26,7 +26,8 @@ bool is_deadline_stopped(const Turn& turn) {
     if (is_judging_flip(turn)) return true;
     const Step* step = turn.current_step();
     if (step && !turn.is_promoted() &&
-        (std::holds_alternative<Pause>(*step) || std::holds_alternative<Judge>(*step))) {
+        (std::holds_alternative<Pause>(*step) || std::holds_alternative<Judge>(*step) ||
+         std::holds_alternative<Trial>(*step))) {
         return true;
     }
     return std::ranges::any_of(turn.others, [](const RevisionSeen* other) {
@@ -73,6 +74,8 @@ std::string describe_wait(const Turn& turn) {
         return {};
     }
     if (turn.plan.is_held) return "a person to resume the release";
+    if (turn.has_hold(HoldKind::inconclusive_trial))
+        return "a person to decide: an experiment could not tell";
     if (turn.has_hold(HoldKind::inconclusive)) return "a person to decide: a judge could not tell";
     if (turn.is_promoted()) {
         const int available = turn.candidate ? turn.candidate->available : 0;
@@ -90,6 +93,9 @@ std::string describe_wait(const Turn& turn) {
         return pause->duration ? "the pause to end" : "a person to resume";
     }
     if (const auto* hook = std::get_if<Hook>(step)) return "plugin " + hook->name;
+    if (std::holds_alternative<Trial>(*step)) {
+        return next.trial ? "experiment " + next.trial->name : "an experiment to start";
+    }
     if (std::holds_alternative<Judge>(*step)) {
         return next.step_run ? "run " + next.step_run->name : "a run to start";
     }

@@ -88,6 +88,54 @@ int wanted_weight(const Turn& turn) {
     return target <= written ? lowered(turn, target) : raised(turn, written, target);
 }
 
+// What the arms of the current step's trial get: while it runs, and in proportion to the replicas
+// they have. All is decided by the plan: that the shares leave enough for the others is its
+// author's care, that there is something to share is ours.
+std::vector<ArmExposureNote> wanted_arms(const Turn& turn, int candidate_weight) {
+    std::vector<ArmExposureNote> arms;
+    const Step* step = turn.current_step();
+    const auto* trial = step ? std::get_if<Trial>(step) : nullptr;
+    const auto& note = turn.next.trial;
+    if (!trial || !note || note->phase != RunPhase::running) return arms;
+    if (turn.next.is_aborted || turn.is_promoted() || turn.next.skips_steps) return arms;
+    const auto run = std::ranges::find(turn.seen.runs, note->name, &RunSeen::name);
+    if (run == turn.seen.runs.end() || run->is_stopping) return arms;
+    int left = turn.plan.weight_max - candidate_weight;
+    for (const TrialShare& share : trial->shares) {
+        const auto arm = std::ranges::find(run->arms, share.arm, &TrialArmSeen::name);
+        if (arm == run->arms.end() || arm->replicas <= 0 || share.weight <= 0) continue;
+        const int available = std::min(arm->available, arm->replicas);
+        const auto carried =
+            static_cast<int>(std::int64_t{share.weight} * available / arm->replicas);
+        const int weight = std::min(carried, left);
+        if (weight == 0) continue;
+        left -= weight;
+        arms.push_back({.service = arm->service, .revision = arm->revision, .weight = weight});
+    }
+    std::ranges::sort(arms, {}, &ArmExposureNote::service);
+    return arms;
+}
+
+std::vector<SplitShare> shares_of(const std::vector<ArmExposureNote>& arms) {
+    std::vector<SplitShare> shares;
+    for (const ArmExposureNote& arm : arms) shares.push_back({arm.service, arm.weight});
+    return shares;
+}
+
+bool has_shares(const Split& split, const std::vector<SplitShare>& wanted, int weight_max) {
+    return std::ranges::equal(split.others, wanted, [&](const auto& left, const auto& right) {
+        return left.service == right.service &&
+               std::int64_t{left.weight} * weight_max == std::int64_t{right.weight} * split.total;
+    });
+}
+
+std::string describe_shares(const std::vector<SplitShare>& shares) {
+    std::string text;
+    for (const SplitShare& share : shares)
+        text += (text.empty() ? "" : ", ") + share.service + " " + std::to_string(share.weight);
+    return text.empty() ? "nothing" : text;
+}
+
 void set_split(Turn& turn) {
     const int weight_max = turn.plan.weight_max;
     const int weight = wanted_weight(turn);
@@ -96,11 +144,19 @@ void set_split(Turn& turn) {
         .candidate = turn.next.candidate,
         .stable = turn.next.stable,
         .is_verified = is_weight_confirmed(turn, weight),
+        .arms = wanted_arms(turn, weight),
     };
-    if (is_weight(turn.seen.split->written, weight, weight_max)) return;
+    const std::vector<SplitShare> shares = shares_of(turn.next.exposure->arms);
+    const bool has_weight = is_weight(turn.seen.split->written, weight, weight_max);
+    const bool has_arms = has_shares(turn.seen.split->written, shares, weight_max);
+    if (has_weight && has_arms) return;
     const int written = scaled_up(turn.seen.split->written, weight_max);
-    const SetSplit action{{.candidate = weight, .total = weight_max}};
-    (weight < written ? turn.urgent : turn.routing).emplace_back(action);
+    const SetSplit action{{.candidate = weight, .total = weight_max, .others = shares}};
+    const bool is_falling = weight < written || (!has_arms && shares.empty());
+    (is_falling ? turn.urgent : turn.routing).emplace_back(action);
+    if (!has_arms)
+        turn.because("arms", "beside the release goes to services: " + describe_shares(shares));
+    if (has_weight) return;
     turn.because(
         "weight",
         "the candidate's weight goes from " + std::to_string(written) + " to " +

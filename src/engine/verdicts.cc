@@ -48,6 +48,8 @@ AbortCause::Kind cause_of(RunKind kind, bool is_error) {
             return is_error ? before_run_error : before_run_failed;
         case RunKind::after_flip:
             return is_error ? after_run_error : after_run_failed;
+        case RunKind::trial:
+            return is_error ? trial_error : trial_failed;
     }
     return asked;
 }
@@ -60,14 +62,17 @@ void follow_verdict(Turn& turn, const std::optional<RunNote>& note, RunKind kind
             const bool is_error = note->phase == RunPhase::error;
             return abort_release(turn, {cause_of(kind, is_error), note->message}, note->name);
         }
-        case RunPhase::inconclusive:
-            if (!turn.has_hold(HoldKind::inconclusive)) {
+        case RunPhase::inconclusive: {
+            const HoldKind hold_kind =
+                kind == RunKind::trial ? HoldKind::inconclusive_trial : HoldKind::inconclusive;
+            if (!turn.has_hold(hold_kind)) {
                 turn.because(
                     "inconclusive",
                     with_message("run " + note->name + " could not tell", *note),
                     note->name);
             }
-            return hold(turn, HoldKind::inconclusive);
+            return hold(turn, hold_kind);
+        }
         case RunPhase::pending:
         case RunPhase::running:
         case RunPhase::successful:
@@ -90,12 +95,18 @@ bool wants_step(const Turn& turn) {
     return step && std::holds_alternative<Judge>(*step) && may_judge(turn);
 }
 
+bool wants_trial(const Turn& turn) {
+    const Step* step = turn.current_step();
+    return step && std::holds_alternative<Trial>(*step) && may_judge(turn);
+}
+
 // Names derive from what is judged, so a repeated start is the same run. A name that was used up
 // (an earlier try) gets the first free number, and so does one of a run under way for what the
 // manifest asked before it changed: what that run has measured says nothing about the new steps.
 std::string name_run(const Turn& turn, RunKind kind) {
     std::string base = turn.name + "-" + turn.next.candidate + "-" + std::to_string(turn.number());
-    if (kind == RunKind::step) base += "-" + std::to_string(*turn.next.step);
+    if (kind == RunKind::step || kind == RunKind::trial)
+        base += "-" + std::to_string(*turn.next.step);
     if (kind == RunKind::before_flip) base += "-pre";
     if (kind == RunKind::after_flip) base += "-post";
     std::string name = base;
@@ -104,7 +115,7 @@ std::string name_run(const Turn& turn, RunKind kind) {
         if (!run) break;
         const bool is_live = !is_completed(run->phase) && !run->is_stopping;
         if (is_live && run->kind == kind && !turn.is_changed) break;
-        name = base + "." + std::to_string(i);
+        name = base + (kind == RunKind::trial ? "-" : ".") + std::to_string(i);
     }
     return name;
 }
@@ -121,17 +132,19 @@ void keep_run(Turn& turn, std::optional<RunNote>& note, RunKind kind) {
     if (!is_new) turn.because("run_started", "run " + note->name + " is not there", note->name);
     turn.judging.emplace_back(StartRun{
         .kind = kind,
-        .step = kind == RunKind::step ? turn.next.step : std::nullopt,
+        .step = kind == RunKind::step || kind == RunKind::trial ? turn.next.step : std::nullopt,
         .name = note->name,
         .revision = turn.next.candidate});
 }
 
 // A note of another step, or of a run that was told to end, says nothing about this one.
 void drop_foreign_step_run(Turn& turn) {
-    std::optional<RunNote>& note = turn.next.step_run;
-    if (!note) return;
-    const RunSeen* run = find_run(turn, note->name);
-    if (run && (run->step != turn.next.step || run->revision != turn.next.candidate)) note.reset();
+    for (std::optional<RunNote>* note : {&turn.next.step_run, &turn.next.trial}) {
+        if (!*note) continue;
+        const RunSeen* run = find_run(turn, (*note)->name);
+        if (run && (run->step != turn.next.step || run->revision != turn.next.candidate))
+            note->reset();
+    }
 }
 
 }  // namespace
@@ -140,6 +153,7 @@ void follow_verdicts(Turn& turn) {
     drop_foreign_step_run(turn);
     refresh(turn, turn.next.step_run);
     refresh(turn, turn.next.background_run);
+    refresh(turn, turn.next.trial);
     if (turn.next.flip) {
         refresh(turn, turn.next.flip->before_run);
         refresh(turn, turn.next.flip->after_run);
@@ -147,6 +161,7 @@ void follow_verdicts(Turn& turn) {
     if (turn.is_promoted() || turn.next.skips_steps) return;
     follow_verdict(turn, turn.next.step_run, RunKind::step);
     follow_verdict(turn, turn.next.background_run, RunKind::background);
+    follow_verdict(turn, turn.next.trial, RunKind::trial);
     if (!turn.next.flip || turn.next.flip->is_known) return;
     follow_verdict(turn, turn.next.flip->before_run, RunKind::before_flip);
     follow_verdict(turn, turn.next.flip->after_run, RunKind::after_flip);
@@ -180,6 +195,11 @@ void keep_runs(Turn& turn) {
     } else if (!next.is_aborted) {
         next.step_run.reset();
     }
+    if (wants_trial(turn)) {
+        keep_run(turn, next.trial, RunKind::trial);
+    } else if (!next.is_aborted) {
+        next.trial.reset();
+    }
     const bool is_background_wanted = wants_background(turn);
     if (is_background_wanted) {
         keep_run(turn, next.background_run, RunKind::background);
@@ -193,9 +213,11 @@ void keep_runs(Turn& turn) {
             return note && note->name == run.name;
         };
         const bool is_current =
-            !next.is_aborted && (is_named(next.step_run) || is_named(next.background_run));
+            !next.is_aborted &&
+            (is_named(next.step_run) || is_named(next.background_run) || is_named(next.trial));
         if (is_current) continue;
-        turn.judging.emplace_back(StopRun{.name = run.name});
+        turn.judging.emplace_back(
+            StopRun{.name = run.name, .is_trial = run.kind == RunKind::trial});
         turn.because("run_stopped", "run " + run.name + " is not needed any more", run.name);
     }
 }
@@ -203,7 +225,8 @@ void keep_runs(Turn& turn) {
 namespace {
 
 void forget_run(Turn& turn, const RunSeen& run, std::string_view why) {
-    turn.shrinking.emplace_back(RemoveRun{.name = run.name});
+    turn.shrinking.emplace_back(
+        RemoveRun{.name = run.name, .is_trial = run.kind == RunKind::trial});
     turn.because("run_forgotten", "run " + run.name + " " + std::string(why));
 }
 
@@ -216,7 +239,8 @@ void forget_history(Turn& turn) {
         };
         const auto& flip = turn.next.flip;
         if (flip && (is_named(flip->before_run) || is_named(flip->after_run))) return true;
-        return is_named(turn.next.step_run) || is_named(turn.next.background_run);
+        return is_named(turn.next.step_run) || is_named(turn.next.background_run) ||
+               is_named(turn.next.trial);
     };
     std::vector<const RunSeen*> done;
     for (const RunSeen& run : turn.seen.runs) {

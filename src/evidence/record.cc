@@ -67,8 +67,17 @@ json::Object to_json(const Number& number) {
     return object;
 }
 
+void put_others(json::Object& object, const Split& split) {
+    if (split.others.empty()) return;
+    json::Object others;
+    for (const SplitShare& share : split.others) others[share.service] = share.weight;
+    object["others"] = std::move(others);
+}
+
 json::Object to_json(const Split& split) {
-    return {{"candidate", split.candidate}, {"total", split.total}};
+    json::Object object{{"candidate", split.candidate}, {"total", split.total}};
+    put_others(object, split);
+    return object;
 }
 
 json::Object seen_to_json(const Record& record) {
@@ -138,6 +147,8 @@ std::string_view to_text(RunKind kind) {
             return "background";
         case RunKind::before_flip:
             return "before_flip";
+        case RunKind::trial:
+            return "trial";
         case RunKind::after_flip:
             return "after_flip";
     }
@@ -166,10 +177,12 @@ json::Object to_json(const Action& action) {
                 return {{"do", "renumber"}, {"revision", text(it.revision)}, {"number", it.number}};
             },
             [](const SetSplit& it) -> json::Object {
-                return {
+                json::Object object{
                     {"do", "set_split"},
                     {"candidate", it.split.candidate},
                     {"total", it.split.total}};
+                put_others(object, it.split);
+                return object;
             },
             [](const SetSideRoutes& it) -> json::Object {
                 json::Array routes;
@@ -233,8 +246,11 @@ std::string describe(const Action& action) {
                 return "renumber revision " + it.revision + " to " + number(it.number);
             },
             [&](const SetSplit& it) {
-                return "set the candidate's weight to " + number(it.split.candidate) + " of " +
-                       number(it.split.total);
+                std::string words = "set the candidate's weight to " + number(it.split.candidate) +
+                                    " of " + number(it.split.total);
+                for (const SplitShare& share : it.split.others)
+                    words += ", that of " + share.service + " to " + number(share.weight);
+                return words;
             },
             [](const SetSideRoutes& it) {
                 std::string names;

@@ -63,11 +63,13 @@ struct StartRun {
 
 struct StopRun {
     std::string name;
+    bool is_trial = false;
     friend bool operator==(const StopRun&, const StopRun&) = default;
 };
 
 struct RemoveRun {
     std::string name;
+    bool is_trial = false;
     friend bool operator==(const RemoveRun&, const RemoveRun&) = default;
 };
 

@@ -31,7 +31,17 @@ struct RevisionSeen {
     friend bool operator==(const RevisionSeen&, const RevisionSeen&) = default;
 };
 
-enum class RunKind { background, step, before_flip, after_flip };
+enum class RunKind { background, step, before_flip, after_flip, trial };
+
+// An arm of a trial that has a service.
+struct TrialArmSeen {
+    std::string name;
+    std::string service;
+    std::string revision;
+    int replicas = 0;  // Wanted.
+    int available = 0;
+    friend bool operator==(const TrialArmSeen&, const TrialArmSeen&) = default;
+};
 
 struct RunSeen {
     std::string name;
@@ -42,6 +52,7 @@ struct RunSeen {
     std::string message;
     bool is_stopping = false;  // It was told to end.
     Instant created;
+    std::vector<TrialArmSeen> arms;  // Of a trial.
     friend bool operator==(const RunSeen&, const RunSeen&) = default;
 };
 

@@ -55,7 +55,20 @@ struct SetSideRoute {
     friend bool operator==(const SetSideRoute&, const SetSideRoute&) = default;
 };
 
-using Step = std::variant<Expose, Provision, Pause, Judge, Hook, SetSideRoute>;
+// A weight for one arm of a trial, beside the candidate's.
+struct TrialShare {
+    std::string arm;
+    int weight = 0;
+    friend bool operator==(const TrialShare&, const TrialShare&) = default;
+};
+
+// Versions side by side, made for this step alone (model/experiment.h); the trial has to succeed.
+struct Trial {
+    std::vector<TrialShare> shares;
+    friend bool operator==(const Trial&, const Trial&) = default;
+};
+
+using Step = std::variant<Expose, Provision, Pause, Judge, Hook, SetSideRoute, Trial>;
 
 // A number of replicas, or a percentage of them.
 struct Amount {

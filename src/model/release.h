@@ -18,6 +18,7 @@ enum class HoldKind {
     pause_step,    // The current step says so.
     inconclusive,  // A judge could not tell.
     before_flip,   // The plan waits before all traffic moves.
+    inconclusive_trial,
 };
 
 // Why a release does not go on. A hold that disappears while `is_holding` still stands was lifted
@@ -56,6 +57,8 @@ struct AbortCause {
         before_run_error,
         after_run_failed,
         after_run_error,
+        trial_failed,
+        trial_error,
     };
     Kind kind = Kind::asked;
     std::string detail;  // What the run says, for people.
@@ -87,12 +90,21 @@ struct HookNote {
     friend bool operator==(const HookNote&, const HookNote&) = default;
 };
 
+// What an arm of a trial gets.
+struct ArmExposureNote {
+    std::string service;
+    std::string revision;
+    int weight = 0;
+    friend bool operator==(const ArmExposureNote&, const ArmExposureNote&) = default;
+};
+
 // The exposure that was decided last.
 struct ExposureNote {
     int candidate_weight = 0;
     std::string candidate;  // Revisions.
     std::string stable;
     bool is_verified = false;  // Seen in force.
+    std::vector<ArmExposureNote> arms;
     friend bool operator==(const ExposureNote&, const ExposureNote&) = default;
 };
 
@@ -156,6 +168,7 @@ struct ReleaseState {
     std::optional<RunNote> step_run;
     std::optional<RunNote> background_run;
     std::vector<HookNote> hooks;
+    std::optional<RunNote> trial;  // Of the current step.
     Progress progress;
     Counts counts;
     std::optional<Instant> restarted_at;

@@ -57,9 +57,13 @@ CallAgain earlier(CallAgain left, CallAgain right) {
 }  // namespace
 
 std::int64_t DataPlane::Routing::share_of(const std::string& revision) const {
-    const std::int64_t total = stable_weight + candidate_weight;
-    if (total == 0) return 0;
+    std::int64_t total = stable_weight + candidate_weight;
     std::int64_t weight = 0;
+    for (const Arm& arm : arms) {
+        total += arm.weight;
+        if (arm.revision == revision) weight += arm.weight;
+    }
+    if (total == 0) return 0;
     if (stable == revision) weight += stable_weight;
     if (candidate == revision) weight += candidate_weight;
     return weight * 1000 / total;
@@ -92,6 +96,22 @@ Result<CallAgain> DataPlane::reconcile(const ObjectKey& key) {
     return earlier(again, earlier(reported, told));
 }
 
+std::vector<DataPlane::Routing::Arm> DataPlane::read_arms(const Object& route) const {
+    std::vector<Routing::Arm> arms;
+    const json::Array* refs = json::array(route.find("/spec/rules/0/backendRefs"));
+    if (!refs) return arms;
+    for (const json::Value& ref : *refs) {
+        const std::string name(json::text(json::find(ref, "/name")).value_or(""));
+        if (name == stable_service || name == candidate_service) continue;
+        const auto service = stage_.store.get(stage_.key(types::service(), name));
+        arms.push_back(
+            {.service = name,
+             .revision = service ? std::string(service->text(hash_pointer)) : std::string(),
+             .weight = json::integer(json::find(ref, "/weight")).value_or(1)});
+    }
+    return arms;
+}
+
 Result<DataPlane::Routing> DataPlane::read(const Object& route) const {
     Routing routing{
         .stable_weight = weight_in(route, stable_service),
@@ -102,6 +122,7 @@ Result<DataPlane::Routing> DataPlane::read(const Object& route) const {
     SERIN_TRY(const Object stable, stage_.store.get(stage_.key(types::service(), stable_service)));
     SERIN_TRY(
         const Object candidate, stage_.store.get(stage_.key(types::service(), candidate_service)));
+    routing.arms = read_arms(route);
     routing.stable = stable.text(hash_pointer);
     if (stage_.scenario.flip) {
         routing.service_generation = stable.generation();
@@ -152,7 +173,9 @@ json::Object DataPlane::condition_of(const Object& route) const {
     } else if (stable > 0 && !has_stable && has_candidate && candidate > 0) {
         candidate += std::exchange(stable, 0);
     }
-    json::Array weights{json::Object{{stable_service, stable}, {candidate_service, candidate}}};
+    json::Object split{{stable_service, stable}, {candidate_service, candidate}};
+    for (const Routing::Arm& arm : in_force_->arms) split[arm.service] = arm.weight;
+    json::Array weights{std::move(split)};
     for (const json::Value& other : in_force_->weights_of_others) weights.push_back(other);
     return {
         {"type", "serin.dev/InForce"},

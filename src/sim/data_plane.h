@@ -30,9 +30,16 @@ public:
         std::string candidate;
         std::int64_t stable_weight = 1;
         std::int64_t candidate_weight = 0;
-        std::string header_service;           // Some requests go there anyway; empty: none do.
-        bool has_mirror_route = false;        // Copies do.
-        json::Array weights_of_others;        // Of rules after the first, as InForce tells them.
+        std::string header_service;     // Some requests go there anyway; empty: none do.
+        bool has_mirror_route = false;  // Copies do.
+        json::Array weights_of_others;  // Of rules after the first, as InForce tells them.
+        struct Arm {
+            std::string service;  // Also the name of its ReplicaSet.
+            std::string revision;
+            std::int64_t weight = 0;
+            friend bool operator==(const Arm&, const Arm&) = default;
+        };
+        std::vector<Arm> arms;                // Of experiments.
         std::int64_t generation = 0;          // Of the route.
         std::int64_t service_generation = 0;  // Of the stable service, where it is followed.
         friend bool operator==(const Routing&, const Routing&) = default;
@@ -58,6 +65,7 @@ private:
     json::Object service_condition() const;
     json::Object condition_of(const Object& route) const;
     bool has_pods(const std::string& revision) const;
+    std::vector<Routing::Arm> read_arms(const Object& route) const;
 
     Stage& stage_;
     const Kubelet& kubelet_;

@@ -282,6 +282,22 @@ void add_later_happenings(Scenario& scenario, Random& random, int images) {
     }
 }
 
+// Beside all else the story has: an experiment with what the step before leaves.
+void add_trial(Scenario& scenario, Random& random) {
+    if (!random.chance(250)) return;
+    const auto count = static_cast<std::int64_t>(scenario.steps.size());
+    const auto at = random.between(0, count);
+    int taken = 0;
+    for (std::int64_t i = 0; i < at; ++i) {
+        const StepShape& step = scenario.steps[static_cast<std::size_t>(i)];
+        if (step.kind == StepShape::Kind::weight) taken = step.number;
+    }
+    const int most = scenario.has_router ? std::min(20, 100 - taken) : 0;
+    scenario.steps.insert(
+        scenario.steps.begin() + at,
+        {StepShape::Kind::trial, static_cast<int>(random.between(0, most))});
+}
+
 }  // namespace
 
 Scenario make_scenario(std::uint64_t seed) {
@@ -299,6 +315,8 @@ Scenario make_scenario(std::uint64_t seed) {
     Random last = Random(seed).fork(8);
     choose_workload(scenario, last);
     if (!scenario.flip) add_hooks(scenario, last);
+    Random trials = Random(seed).fork(9);
+    if (!scenario.steps.empty()) add_trial(scenario, trials);
     const int images = static_cast<int>(random.between(2, 4));
     for (int image = 2; image <= images; ++image) {
         scenario.happenings.push_back({

@@ -16,6 +16,24 @@ json::Object make_analysis() {
     return {{"templates", json::Array{json::Object{{"templateName", template_name}}}}};
 }
 
+// One arm with a part of the traffic, if any, and one beside it; half of them are judged.
+json::Object make_trial(int weight) {
+    json::Object exposed{{"name", "exposed"}, {"specRef", "canary"}};
+    if (weight > 0) exposed["weight"] = weight;
+    json::Object trial{
+        {"duration", "40s"},
+        {"scaleDownDelaySeconds", weight % 3},
+        {"templates",
+         json::Array{
+             std::move(exposed),
+             json::Object{{"name", "baseline"}, {"specRef", "stable"}, {"replicas", 2}}}}};
+    if (weight % 2 == 0) {
+        trial["analyses"] = json::Array{json::Object{
+            {"name", "judge"}, {"templateName", template_name}, {"requiredForCompletion", true}}};
+    }
+    return trial;
+}
+
 json::Object make_step(const StepShape& step) {
     switch (step.kind) {
         case StepShape::Kind::weight:
@@ -50,6 +68,8 @@ json::Object make_step(const StepShape& step) {
                       json::Array{json::Object{{"method", json::Object{{"exact", "GET"}}}}}}}}};
         case StepShape::Kind::end_header:
             return {{"setHeaderRoute", json::Object{{"name", header_route}}}};
+        case StepShape::Kind::trial:
+            return {{"experiment", make_trial(step.number)}};
     }
     return {};
 }
@@ -151,7 +171,10 @@ void put_template(Object& workload) {
     workload.put("/spec/template/metadata/labels/app", "shop");
     workload.put(
         "/spec/template/spec/containers",
-        json::Array{json::Object{{"name", "shop"}, {"image", json::string(image_name(1))}}});
+        json::Array{json::Object{
+            {"name", "shop"},
+            {"image", json::string(image_name(1))},
+            {"ports", json::Array{json::Object{{"containerPort", 8080}}}}}});
 }
 
 Object make_deployment(const Scenario& scenario, std::string_view name) {

@@ -33,6 +33,21 @@ int weight_of(const Object& route, std::string_view candidate_name) {
     return total == 0 ? 0 : static_cast<int>(candidate * 100 / total);
 }
 
+// What services beside stable and candidate have, in percent.
+int arms_weight_of(const Object& route) {
+    const json::Array* refs = json::array(route.find("/spec/rules/0/backendRefs"));
+    if (!refs) return 0;
+    std::int64_t total = 0;
+    std::int64_t arms = 0;
+    for (const json::Value& ref : *refs) {
+        const auto weight = json::integer(json::find(ref, "/weight")).value_or(1);
+        const auto name = json::text(json::find(ref, "/name"));
+        total += weight;
+        if (name != stable_service && name != candidate_service) arms += weight;
+    }
+    return total == 0 ? 0 : static_cast<int>(arms * 100 / total);
+}
+
 }  // namespace
 
 Referee::Referee(
@@ -97,6 +112,13 @@ void Referee::read_rollout() {
     view_.step = static_cast<int>(rollout->integer("/status/currentStepIndex"));
     view_.steps = static_cast<int>(plan_.plan.steps.size());
     view_.limit = rollout->boolean("/status/promoteFull") ? 100 : step_limit();
+    view_.arms_limit = 0;
+    const auto at = static_cast<std::size_t>(view_.step);
+    if (at < plan_.plan.steps.size()) {
+        if (const auto* trial = std::get_if<Trial>(&plan_.plan.steps[at])) {
+            for (const TrialShare& share : trial->shares) view_.arms_limit += share.weight;
+        }
+    }
     view_.is_aborted = rollout->boolean("/status/abort");
     view_.hooks_done.clear();
     const json::Array* hooks = json::array(rollout->find("/status/canary/stepPluginStatuses"));
@@ -186,6 +208,7 @@ void Referee::read_route() {
     for (std::size_t i = 1; rules && i < rules->size(); ++i) {
         view_.side_routes.emplace_back(json::text(json::find((*rules)[i], "/name")).value_or(""));
     }
+    view_.arms_weight = arms_weight_of(*route);
 }
 
 void Referee::read_services() {
@@ -207,6 +230,8 @@ void Referee::read_sets() {
         const auto hash = set.label(stage_.revision_label());
         if (!hash) continue;  // Of the workload taken over from.
         Revision& revision = view_.revisions[std::string(*hash)];
+        revision.group = set.name();
+        revision.is_arm = set.annotation("experiment.argoproj.io/name").has_value();
         revision.desired = static_cast<int>(set.integer("/spec/replicas"));
         revision.image = image_of(set);
     }
@@ -214,7 +239,7 @@ void Referee::read_sets() {
 
 void Referee::read_truth() {
     for (auto& [hash, revision] : view_.revisions) {
-        revision.pods = kubelet_.pods_of(std::string(rollout_name) + "-" + hash);
+        revision.pods = kubelet_.pods_of(revision.group);
         revision.share = plane_.in_force() ? plane_.in_force()->share_of(hash) : 0;
         revision.has_side = plane_.in_force() && plane_.in_force()->has_side_of(hash);
     }
@@ -293,7 +318,18 @@ int Referee::unavailable_max(int replicas) const {
     return unavailable == 0 && count(plan_.plan.surge, true) == 0 ? 1 : unavailable;
 }
 
+// An experiment gets what its step gives it, while that is the step.
+void Referee::check_arms(const View& before) {
+    if (view_.arms_weight <= before.arms_weight || is_excused()) return;
+    const std::string change = fmt::format(
+        "the experiment's weight rises from {} to {}", before.arms_weight, view_.arms_weight);
+    if (view_.is_aborted) accuse("I3 abort", change + " after the abort");
+    if (view_.arms_weight > view_.arms_limit)
+        accuse("I2 limit", fmt::format("{} at step {}", change, view_.step));
+}
+
 void Referee::check_route(const View& before) {
+    check_arms(before);
     if (view_.weight <= before.weight || people_.routes_written() + plane_.mishaps() != mishaps_) {
         return;
     }
@@ -337,6 +373,7 @@ void Referee::check_side_routes(const View& before) {
 
 // How many replicas carry the revision's share.
 int Referee::needed(const std::string& hash, const Revision& revision) const {
+    if (revision.is_arm) return 1;  // Its author says how many it takes.
     const int replicas = replicas_min();
     if (hash == view_.stable) {
         const auto carrying = static_cast<int>(revision.share * replicas / 1000);

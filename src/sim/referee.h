@@ -54,6 +54,8 @@ public:
 
 private:
     struct Revision {
+        std::string group;    // Its ReplicaSet.
+        bool is_arm = false;  // Of an experiment.
         int desired = 0;
         Kubelet::Pods pods;
         std::int64_t share = 0;  // In permille, in force.
@@ -81,6 +83,8 @@ private:
         bool has_swapped = false;  // The service named for the candidate is the stable one.
         int weight = 0;            // Written.
         std::vector<std::string> side_routes;  // Written.
+        int arms_weight = 0;                   // That of experiments.
+        int arms_limit = 0;                    // What the current step gives them.
         std::string stable_selected;
         std::string candidate_selected;
         std::map<std::string, Revision> revisions;  // By hash.
@@ -101,6 +105,7 @@ private:
     void read_run(const ObjectKey& key);
     void read_event(const ObjectKey& key);
     void compare(const View& before);
+    void check_arms(const View& before);
     void check_route(const View& before);
     void check_side_routes(const View& before);
     void check_capacity(const View& before);

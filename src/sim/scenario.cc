@@ -29,6 +29,8 @@ std::string describe_step(const StepShape& step) {
             return "step: copies to the candidate";
         case StepShape::Kind::end_header:
             return "step: no requests by header any more";
+        case StepShape::Kind::trial:
+            return fmt::format("step: experiment with weight {}", step.number);
     }
     return {};
 }

@@ -14,9 +14,21 @@
 namespace serin::sim {
 
 struct StepShape {
-    enum class Kind { weight, pause, gate, provision, judge, hook, header, mirror, end_header };
+    enum class Kind {
+        weight,
+        pause,
+        gate,
+        provision,
+        judge,
+        hook,
+        header,
+        mirror,
+        end_header,
+        trial
+    };
     Kind kind = Kind::weight;
-    // The weight, or seconds of a pause, or replicas provisioned, or which header value.
+    // The weight (also a trial's), or seconds of a pause, or replicas provisioned, or which header
+    // value.
     int number = 0;
     friend bool operator==(const StepShape&, const StepShape&) = default;
 };

@@ -2,6 +2,7 @@
 
 #include "control/analysis_controller.h"
 #include "control/deployment_controller.h"
+#include "control/experiment_controller.h"
 #include "control/manager.h"
 #include "control/release_controller.h"
 #include "sim/plugins.h"
@@ -38,10 +39,11 @@ struct Controllers {
           analysis(stage.loop, stage.store, events, {{"serin/requests", &source}}),
           releases(stage.loop, stage.store, stage.evidence, router, plugins),
           deployments(stage.loop, stage.store, stage.evidence, router),
+          experiments(stage.loop, stage.store, router),
           manager(
               stage.loop,
               stage.store,
-              std::vector<Reconciler*>{&analysis, &releases, &deployments},
+              std::vector<Reconciler*>{&analysis, &releases, &deployments, &experiments},
               {.turns_per_task_max = 1}) {
         manager.start();
     }
@@ -50,6 +52,7 @@ struct Controllers {
     control::AnalysisController analysis;
     control::ReleaseController releases;
     control::DeploymentController deployments;
+    control::ExperimentController experiments;
     control::Manager manager;
 };
 

@@ -3,7 +3,9 @@
 #include "traffic/side_routes.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
+#include <set>
 #include <utility>
 
 namespace serin::traffic {
@@ -15,14 +17,43 @@ std::string_view text_at(const json::Value& value, std::string_view pointer) {
     return json::text(json::find(value, pointer)).value_or("");
 }
 
-// Two weights as a split of their sum, in the parts that plans count in where that is exact.
-Split split_of(std::int64_t candidate, std::int64_t stable) {
-    const std::int64_t total = candidate + stable;
-    if (total == 0) return {.candidate = 0, .total = 100};
-    if (candidate * 100 % total == 0) {
-        return {.candidate = static_cast<int>(candidate * 100 / total), .total = 100};
+// Names the services that were added for the arms of a trial, with commas: they are ours to remove.
+constexpr std::string_view annotation_arms = "serin.dev/trial-services";
+
+std::set<std::string> arms_of(const Object& route) {
+    std::set<std::string> arms;
+    std::string_view text = route.annotation(annotation_arms).value_or("");
+    while (!text.empty()) {
+        const auto comma = std::min(text.find(','), text.size());
+        if (comma > 0) arms.emplace(text.substr(0, comma));
+        text.remove_prefix(std::min(comma + 1, text.size()));
     }
-    return {.candidate = static_cast<int>(candidate), .total = static_cast<int>(total)};
+    return arms;
+}
+
+// Weights as a split of their sum, in the parts that plans count in where that is exact.
+Split split_of(std::int64_t candidate, std::int64_t stable, std::vector<SplitShare> others) {
+    std::int64_t total = candidate + stable;
+    for (const SplitShare& other : others) total += other.weight;
+    if (total == 0) return {.candidate = 0, .total = 100};
+    std::erase_if(others, [](const SplitShare& other) { return other.weight == 0; });
+    std::ranges::sort(others, {}, &SplitShare::service);
+    const bool is_exact =
+        candidate * 100 % total == 0 && std::ranges::all_of(others, [&](const SplitShare& other) {
+            return std::int64_t{other.weight} * 100 % total == 0;
+        });
+    if (!is_exact) {
+        return {
+            .candidate = static_cast<int>(candidate),
+            .total = static_cast<int>(total),
+            .others = std::move(others)};
+    }
+    for (SplitShare& other : others)
+        other.weight = static_cast<int>(std::int64_t{other.weight} * 100 / total);
+    return {
+        .candidate = static_cast<int>(candidate * 100 / total),
+        .total = 100,
+        .others = std::move(others)};
 }
 
 bool gives_more(const Split& left, const Split& right) {
@@ -30,19 +61,25 @@ bool gives_more(const Split& left, const Split& right) {
 }
 
 bool is_same_share(const Split& left, const Split& right) {
-    return !gives_more(left, right) && !gives_more(right, left);
+    return !gives_more(left, right) && !gives_more(right, left) &&
+           std::ranges::equal(left.others, right.others, [&](const auto& one, const auto& other) {
+               return one.service == other.service && std::int64_t{one.weight} * right.total ==
+                                                          std::int64_t{other.weight} * left.total;
+           });
 }
 
 // The weights of the two services in one rule's backendRefs; null where a service is not named.
 struct Refs {
     json::Object* stable = nullptr;
     json::Object* candidate = nullptr;
+    json::Array* all = nullptr;
 };
 
 Refs find_refs(json::Value& rule, const RouteTarget& target) {
     Refs refs;
     json::Value* array = rule.is_object() ? rule.as_object().if_contains("backendRefs") : nullptr;
     if (array == nullptr || !array->is_array()) return refs;
+    refs.all = &array->as_array();
     for (json::Value& item : array->as_array()) {
         if (!item.is_object() || text_at(item, "/name").empty()) continue;
         const std::string_view kind = text_at(item, "/kind");
@@ -55,6 +92,27 @@ Refs find_refs(json::Value& rule, const RouteTarget& target) {
 
 std::int64_t weight_of(const json::Object& ref) {
     return json::integer(ref.if_contains("weight")).value_or(1);
+}
+
+// The weights of those services of the rule that are arms, and the names of those that are neither.
+struct Beside {
+    std::vector<SplitShare> arms;
+    std::set<std::string> foreign;
+};
+
+Beside look_beside(const Refs& refs, const std::set<std::string>& arms) {
+    Beside beside;
+    for (const json::Value& item : *refs.all) {
+        const json::Object* ref = json::object(&item);
+        if (ref == nullptr || ref == refs.stable || ref == refs.candidate) continue;
+        std::string name(text_at(item, "/name"));
+        if (arms.contains(name)) {
+            beside.arms.push_back({std::move(name), static_cast<int>(weight_of(*ref))});
+        } else {
+            beside.foreign.insert(std::move(name));
+        }
+    }
+    return beside;
 }
 
 // Calls `visit(index, refs)` for each rule that names both services; `invalid` without any.
@@ -130,8 +188,12 @@ Report read_report(const Object& route) {
 }
 
 // The split of rule `index` in an InForce message.
+// What the route did not name before its arms were added or after they were removed is an arm.
 std::optional<Split> split_in_force(
-    const json::Value& message, std::size_t index, const RouteTarget& target) {
+    const json::Value& message,
+    std::size_t index,
+    const RouteTarget& target,
+    const std::set<std::string>& foreign) {
     const json::Array* rules = json::array(&message);
     if (rules == nullptr || index >= rules->size()) return std::nullopt;
     const json::Object* weights = json::object(&(*rules)[index]);
@@ -139,7 +201,14 @@ std::optional<Split> split_in_force(
     const auto stable = json::integer(weights->if_contains(target.stable_service));
     const auto candidate = json::integer(weights->if_contains(target.candidate_service));
     if (!stable || !candidate) return std::nullopt;
-    return split_of(*candidate, *stable);
+    std::vector<SplitShare> others;
+    for (const auto& member : *weights) {
+        const std::string service(member.key());
+        if (service == target.stable_service || service == target.candidate_service) continue;
+        if (foreign.contains(service)) continue;
+        others.push_back({service, static_cast<int>(json::integer(&member.value()).value_or(0))});
+    }
+    return split_of(*candidate, *stable, std::move(others));
 }
 
 Result<SplitSeen> observe_route(Object route, const RouteTarget& target) {
@@ -148,11 +217,15 @@ Result<SplitSeen> observe_route(Object route, const RouteTarget& target) {
     if (const json::Array* rules = json::array(route.find("/spec/rules"))) {
         seen.side_routes = find_side_routes(*rules, target);
     }
+    const std::set<std::string> arms = arms_of(route);
     bool is_first = true;
     SERIN_TRY_DO(for_each_rule(route, target, [&](std::size_t index, const Refs& refs) {
-        const Split written = split_of(weight_of(*refs.candidate), weight_of(*refs.stable));
+        const Beside beside = look_beside(refs, arms);
+        const Split written =
+            split_of(weight_of(*refs.candidate), weight_of(*refs.stable), beside.arms);
         std::optional<Split> in_force;
-        if (report.in_force) in_force = split_in_force(*report.in_force, index, target);
+        if (report.in_force)
+            in_force = split_in_force(*report.in_force, index, target, beside.foreign);
         if (!report.is_ours && report.is_current) in_force = written;
         seen.is_settled = seen.is_settled && in_force && is_same_share(*in_force, written);
         if (is_first || gives_more(written, seen.written)) seen.written = written;
@@ -235,7 +308,46 @@ void set_label(Object& route, const RouteTarget& target, bool is_in_progress) {
     }
 }
 
+// The arms wanted take the place of those that were there; all else stays.
+void set_arms(
+    json::Array& refs,
+    const std::set<std::string>& former,
+    const std::map<std::string, json::Object>& arms) {
+    json::Array kept;
+    for (json::Value& item : refs) {
+        const std::string name(text_at(item, "/name"));
+        if (!former.contains(name) && !arms.contains(name)) kept.push_back(std::move(item));
+    }
+    for (const auto& [name, ref] : arms) kept.push_back(ref);
+    refs = std::move(kept);
+}
+
+void note_arms(Object& route, const std::map<std::string, json::Object>& arms) {
+    std::string names;
+    for (const auto& [name, ref] : arms) names += (names.empty() ? "" : ",") + name;
+    if (!names.empty()) {
+        route.set_annotation(annotation_arms, names);
+    } else if (route.annotation(annotation_arms)) {
+        route.remove_annotation(annotation_arms);
+    }
+}
+
 }  // namespace
+
+// A service of an arm has the ports of its containers, which need not be those of the others.
+Result<json::Object> HttpRouteRouter::make_ref(
+    const std::string& ns, const SplitShare& share) const {
+    const auto service = store_.get({&types::service(), ns, share.service});
+    if (!service) {
+        if (service.error().kind != ErrorKind::not_found) return std::unexpected(service.error());
+        return fail(ErrorKind::unavailable, "service \"" + share.service + "\" is not there yet");
+    }
+    const auto port = json::integer(service->find("/spec/ports/0/port"));
+    if (!port) {
+        return fail(ErrorKind::invalid, "service \"" + share.service + "\" has no ports");
+    }
+    return json::Object{{"name", share.service}, {"port", *port}, {"weight", share.weight}};
+}
 
 RouterLimits HttpRouteRouter::limits() const {
     return {
@@ -277,16 +389,28 @@ Result<> HttpRouteRouter::apply(const RouteTarget& target, Split wanted) {
     if (wanted.candidate < 0 || wanted.candidate > wanted.total || wanted.total > 1'000'000) {
         return fail(ErrorKind::invalid, "a weight must be in 0.." + std::to_string(wanted.total));
     }
+    int beside = 0;
+    std::map<std::string, json::Object> arms;  // Their backendRefs.
+    for (const SplitShare& share : wanted.others) {
+        beside += share.weight;
+        SERIN_TRY(arms[share.service], make_ref(target.ns, share));
+    }
+    if (beside < 0 || wanted.candidate + beside > wanted.total)
+        return fail(
+            ErrorKind::invalid, "the weights are more than " + std::to_string(wanted.total));
     SERIN_TRY(const std::vector<ObjectKey> keys, objects(target));
     // All are looked at before the first is written: half a split is worse than none.
     std::vector<Object> routes;
     for (const ObjectKey& key : keys) {
         Result<Object> route = store_.get(key);
         if (!route) return std::unexpected(std::move(route.error()).within(to_string(key)));
+        const std::set<std::string> former = arms_of(*route);
         SERIN_TRY_DO(for_each_rule(*route, target, [&](std::size_t, const Refs& refs) {
             (*refs.candidate)["weight"] = wanted.candidate;
-            (*refs.stable)["weight"] = wanted.total - wanted.candidate;
+            (*refs.stable)["weight"] = wanted.total - wanted.candidate - beside;
+            set_arms(*refs.all, former, arms);
         }));
+        note_arms(*route, arms);
         set_label(*route, target, wanted.candidate > 0);
         routes.push_back(*std::move(route));
     }

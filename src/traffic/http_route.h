@@ -12,7 +12,9 @@ namespace serin::traffic {
 // rollout's), "disableInProgressLabel", "inProgressLabelKey" and "inProgressLabelValue".
 //
 // In every rule that names both services their weights become `candidate` and `total - candidate`;
-// everything else in the route stays as it is. While the candidate has a weight the route carries
+// everything else in the route stays as it is. Other services of the split (arms of experiments)
+// get backendRefs of their own, which the annotation serin.dev/trial-services names; what they get,
+// the stable service does not. While the candidate has a weight the route carries
 // the label rollouts.argoproj.io/gatewayapi-canary: in-progress.
 //
 // A route that Serin's gateway serves reports what is in force (condition serin.dev/InForce), and
@@ -39,6 +41,8 @@ public:
         const RouteTarget& target, const std::vector<SideRoute>& wanted) override;
 
 private:
+    Result<json::Object> make_ref(const std::string& ns, const SplitShare& share) const;
+
     ObjectStore& store_;
 };
 

@@ -101,6 +101,42 @@ TEST_CASE("weights are set in every rule with both services, and nothing else ch
     CHECK_FALSE(store.get(route().key())->label("rollouts.argoproj.io/gatewayapi-canary"));
 }
 
+TEST_CASE("arms of a trial get backendRefs of their own, at the stable service's cost") {
+    RouteStore store;
+    REQUIRE(store.create(route()));
+    HttpRouteRouter router(store);
+    const Split split{.candidate = 10, .total = 100, .others = {{"trial-a", 20}}};
+    CHECK(router.apply(shop(), split).error().kind == ErrorKind::unavailable);
+    Object service(types::service(), "default", "trial-a");
+    service.put("/spec/ports", json::Array{json::Object{{"port", 8080}}});
+    REQUIRE(store.create(service));
+    REQUIRE(router.apply(shop(), split));
+
+    Object written = *store.get(route().key());
+    CHECK(written.integer("/spec/rules/0/backendRefs/0/weight") == 70);
+    CHECK(written.integer("/spec/rules/0/backendRefs/2/weight") == 7);
+    CHECK(written.text("/spec/rules/0/backendRefs/3/name") == "trial-a");
+    CHECK(written.integer("/spec/rules/0/backendRefs/3/port") == 8080);
+    CHECK(written.integer("/spec/rules/0/backendRefs/3/weight") == 20);
+    CHECK(written.find("/spec/rules/1/backendRefs/1") == nullptr);
+    CHECK(router.observe(shop())->written == split);
+
+    const std::string_view in_force = R"([{"stable":70,"canary":10,"other":7,"trial-a":20}])";
+    written.put("/status", our_status(written.generation(), "True", in_force));
+    REQUIRE(store.create(written));
+    CHECK(router.observe(shop())->is_settled);
+    CHECK(router.observe(shop())->in_force == split);
+
+    // Gone from the route, it may get requests until that is in force.
+    REQUIRE(router.apply(shop(), {.candidate = 10, .total = 100}));
+    written = *store.get(route().key());
+    CHECK(written.find("/spec/rules/0/backendRefs/3") == nullptr);
+    CHECK_FALSE(written.annotation("serin.dev/trial-services"));
+    CHECK(router.observe(shop())->written.others.empty());
+    CHECK(router.observe(shop())->in_force->others.size() == 1);
+    CHECK_FALSE(router.observe(shop())->is_settled);
+}
+
 TEST_CASE("a split counts as in force when the gateway has read it back") {
     RouteStore store;
     HttpRouteRouter router(store);

@@ -114,4 +114,55 @@ TEST_CASE("an experiment runs versions side by side until its judge is content, 
     CHECK(wait_until(60s, [&] { return count_pods(machine, "app=ab-two") == 0; }));
 }
 
+TEST_CASE("a release's experiment gets its share of real traffic, and its judge decides") {
+    Machine machine;
+    add_check(machine, "sleep 2; test ! -e " + machine.folder() + "/is-bad");
+    const std::string text(side_by_side);
+    write_file(machine.manifests() + "/7-alive.yaml", text.substr(text.find("---\n") + 4));
+    machine.edit(
+        "3-rollout.yaml",
+        "      steps:\n",
+        "      steps:\n"
+        "        - experiment:\n"
+        "            scaleDownDelaySeconds: 1\n"
+        "            templates:\n"
+        "              - {name: canary, specRef: canary, weight: 20}\n"
+        "              - {name: baseline, specRef: stable}\n"
+        "            analyses:\n"
+        "              - name: alive\n"
+        "                templateName: alive\n"
+        "                requiredForCompletion: true\n"
+        "                args: [{name: hash, value: '{{templates.canary.podTemplateHash}}'}]\n");
+    machine.up();
+    REQUIRE(machine.wait_for_phase("Healthy"));
+
+    machine.start_load(200);
+    REQUIRE(machine.serin({"set", "image", "shop", "shop=shop:v2"}).code == 0);
+    CHECK(wait_until(30s, [&] {
+        const json::Value rollout = machine.get("rollout", "shop");
+        return json::integer(json::find(rollout, "/status/canary/weights/additional/0/weight")) ==
+               20;
+    }));
+    const Ran tree = machine.serin({"get", "rollout", "shop"});
+    INFO(tree.out);
+    CHECK(tree.out.contains("Experiment"));
+    CHECK(tree.out.contains("template:baseline"));
+    CHECK(machine.serin({"status", "shop", "--timeout", "2m"}).code == 0);
+    const json::Value report = machine.stop_load("v2");
+    INFO(json::print(report));
+    CHECK(json::integer(json::find(report, "/requests_lost")) == 0);
+    CHECK(json::integer(json::find(report, "/requests_canary")).value_or(0) > 0);
+    CHECK(wait_until(60s, [&] { return count_pods(machine, "app=shop") == 3; }));
+
+    write_file(machine.folder() + "/is-bad", "");
+    machine.start_load(200);
+    REQUIRE(machine.serin({"set", "image", "shop", "shop=shop:v1"}).code == 0);
+    CHECK(machine.serin({"status", "shop", "--timeout", "2m"}).code == 2);
+    CHECK(machine.phase().contains("Experiment analysis phase is error/failed"));
+    const json::Value bad = machine.stop_load("v1");
+    INFO(json::print(bad));
+    CHECK(json::integer(json::find(bad, "/requests_lost")) == 0);
+    CHECK(wait_until(60s, [&] { return count_pods(machine, "app=shop") == 3; }));
+}
+
 }  // namespace serin::e2e

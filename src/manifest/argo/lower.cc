@@ -306,6 +306,8 @@ private:
             steps.emplace_back(Hook{.name = name});
         } else if (kind == "setHeaderRoute" || kind == "setMirrorRoute") {
             read_side_route(body, kind == "setMirrorRoute", path + "." + std::string(kind));
+        } else if (kind == "experiment") {
+            read_experiment(body, path + ".experiment");
         } else {
             error(path + "." + std::string(kind), not_supported);
         }
@@ -359,6 +361,50 @@ private:
             }
         }
         out_.plan.steps.emplace_back(std::move(step));
+    }
+
+    void read_experiment(const json::Object& body, const std::string& path) {
+        Trial trial;
+        int all = weight_before();
+        const json::Array* templates = json::array(body.if_contains("templates"));
+        if (!templates || templates->empty()) error(path + ".templates", "must not be empty");
+        for (std::size_t i = 0; templates && i < templates->size(); ++i) {
+            const json::Object* arm = json::object(&(*templates)[i]);
+            if (!arm) continue;
+            const std::string at = path + ".templates[" + std::to_string(i) + "]";
+            const int weight = integer(*arm, "weight", at, 0);
+            if (weight == 0) continue;
+            if (!out_.plan.routing) error(at + ".weight", "needs trafficRouting");
+            if (!has_container_port())
+                error(at + ".weight", "needs a container port in spec.template");
+            all += weight;
+            trial.shares.push_back({.arm = text(*arm, "name"), .weight = weight});
+        }
+        if (all > out_.plan.weight_max) {
+            error(
+                path + ".templates",
+                "their weights and the canary's are " + std::to_string(all) + " together",
+                "stay within " + std::to_string(out_.plan.weight_max));
+        }
+        out_.plan.steps.emplace_back(std::move(trial));
+    }
+
+    int weight_before() const {
+        for (auto step = out_.plan.steps.rbegin(); step != out_.plan.steps.rend(); ++step) {
+            if (const auto* expose = std::get_if<Expose>(&*step)) return expose->weight;
+        }
+        return 0;
+    }
+
+    bool has_container_port() const {
+        const json::Array* containers =
+            json::array(rollout_.find("/spec/template/spec/containers"));
+        if (!containers) return rollout_.find("/spec/workloadRef") != nullptr;
+        for (const json::Value& container : *containers) {
+            const json::Array* ports = json::array(json::find(container, "/ports"));
+            if (ports && !ports->empty()) return true;
+        }
+        return false;
     }
 
     void read_scale(const json::Object& body, const std::string& path) {

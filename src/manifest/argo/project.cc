@@ -322,6 +322,7 @@ private:
             canary["currentBackgroundAnalysisRunStatus"] = run_value(*state_.background_run);
         }
         if (!state_.hooks.empty()) canary["stepPluginStatuses"] = hook_values(state_.hooks);
+        if (state_.trial) canary["currentExperiment"] = json::string(state_.trial->name);
         if (state_.exposure && lowered_.plan.routing) {
             const ExposureNote& note = *state_.exposure;
             const auto side = [](int weight, const std::string& service, const std::string& hash) {
@@ -330,14 +331,18 @@ private:
                     {"serviceName", json::string(service)},
                     {"podTemplateHash", json::string(hash)}};
             };
-            canary["weights"] = json::Object{
+            json::Array arms;
+            int rest = lowered_.plan.weight_max - note.candidate_weight;
+            for (const ArmExposureNote& arm : note.arms) {
+                arms.emplace_back(side(arm.weight, arm.service, arm.revision));
+                rest -= arm.weight;
+            }
+            json::Object weights{
                 {"canary", side(note.candidate_weight, lowered_.candidate_service, note.candidate)},
-                {"stable",
-                 side(
-                     lowered_.plan.weight_max - note.candidate_weight,
-                     lowered_.stable_service,
-                     note.stable)},
+                {"stable", side(rest, lowered_.stable_service, note.stable)},
                 {"verified", note.is_verified}};
+            if (!arms.empty()) weights["additional"] = std::move(arms);
+            canary["weights"] = std::move(weights);
         }
         if (lowered_.plan.routing && lowered_.plan.routing->alternates && !state_.stable.empty()) {
             canary["stablePingPong"] = state_.is_first_stable ? "ping" : "pong";
@@ -447,6 +452,9 @@ std::string abort_text(const AbortCause& cause, const std::string& group) {
             return told("Blue/green post-promotion analysis phase error/failed");
         case hook_failed:
             return cause.detail;
+        case trial_failed:
+        case trial_error:
+            return told("Experiment analysis phase is error/failed");
         case deadline:
             return "ReplicaSet \"" + group + "\" has timed out progressing.";
     }

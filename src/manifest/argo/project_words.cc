@@ -28,10 +28,11 @@ std::optional<Value> find_value(const Words<Value, Count>& words, std::string_vi
     return std::nullopt;
 }
 
-constexpr Words<HoldKind, 3> holds{{
+constexpr Words<HoldKind, 4> holds{{
     {HoldKind::pause_step, "CanaryPauseStep"},
     {HoldKind::inconclusive, "InconclusiveAnalysisRun"},
     {HoldKind::before_flip, "BlueGreenPause"},
+    {HoldKind::inconclusive_trial, "InconclusiveExperiment"},
 }};
 
 constexpr Words<RunKind, 4> run_kinds{{
@@ -63,7 +64,7 @@ constexpr Words<Progress::Kind, 10> reasons{{
     {Progress::Kind::aborted, "RolloutAborted"},
 }};
 
-constexpr Words<AbortCause::Kind, 11> causes{{
+constexpr Words<AbortCause::Kind, 13> causes{{
     {AbortCause::Kind::asked, "asked"},
     {AbortCause::Kind::step_run_failed, "stepRunFailed"},
     {AbortCause::Kind::step_run_error, "stepRunError"},
@@ -75,6 +76,8 @@ constexpr Words<AbortCause::Kind, 11> causes{{
     {AbortCause::Kind::before_run_error, "preRunError"},
     {AbortCause::Kind::after_run_failed, "postRunFailed"},
     {AbortCause::Kind::after_run_error, "postRunError"},
+    {AbortCause::Kind::trial_failed, "experimentFailed"},
+    {AbortCause::Kind::trial_error, "experimentError"},
 }};
 
 }  // namespace

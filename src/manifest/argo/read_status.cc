@@ -73,12 +73,24 @@ std::optional<AbortCause> read_cause(const Object& rollout) {
 
 std::optional<ExposureNote> read_exposure(const Object& rollout) {
     if (!rollout.find("/status/canary/weights/canary/weight")) return std::nullopt;
-    return ExposureNote{
+    ExposureNote note{
         .candidate_weight = small(rollout.integer("/status/canary/weights/canary/weight")),
         .candidate = std::string(rollout.text("/status/canary/weights/canary/podTemplateHash")),
         .stable = std::string(rollout.text("/status/canary/weights/stable/podTemplateHash")),
         .is_verified = rollout.boolean("/status/canary/weights/verified"),
     };
+    if (const json::Array* arms = json::array(rollout.find("/status/canary/weights/additional"))) {
+        for (const json::Value& arm : *arms) {
+            const auto text = [&](std::string_view pointer) {
+                return std::string(json::text(json::find(arm, pointer)).value_or(""));
+            };
+            note.arms.push_back(
+                {.service = text("/serviceName"),
+                 .revision = text("/podTemplateHash"),
+                 .weight = small(json::integer(json::find(arm, "/weight")).value_or(0))});
+        }
+    }
+    return note;
 }
 
 }  // namespace
@@ -102,6 +114,8 @@ ReleaseState read_status(const Object& rollout) {
     state.step_run = read_run(rollout, "/status/canary/currentStepAnalysisRunStatus");
     state.background_run = read_run(rollout, "/status/canary/currentBackgroundAnalysisRunStatus");
     state.hooks = read_hooks(rollout.find("/status/canary/stepPluginStatuses"));
+    if (const auto trial = rollout.text("/status/canary/currentExperiment"); !trial.empty())
+        state.trial = RunNote{.name = std::string(trial)};
     state.progress = read_progress(rollout);
     state.counts = {
         .current = small(rollout.integer("/status/replicas")),
