@@ -168,7 +168,11 @@ void resume(Turn& turn) {
         if (note && note->phase == RunPhase::inconclusive) note.reset();
     };
     forget_inconclusive(next.step_run);
-    forget_inconclusive(next.trial);
+    // A state holds no more of a trial than its name.
+    const auto is_undecided = [&](const RunSeen& run) {
+        return next.trial && run.name == next.trial->name && run.phase == RunPhase::inconclusive;
+    };
+    if (std::ranges::any_of(turn.seen.runs, is_undecided)) next.trial.reset();
     forget_inconclusive(next.background_run);
     resume_flip(turn);
     const Step* step = turn.current_step();

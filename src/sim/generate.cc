@@ -315,7 +315,7 @@ Scenario make_scenario(std::uint64_t seed) {
     Random last = Random(seed).fork(8);
     choose_workload(scenario, last);
     if (!scenario.flip) add_hooks(scenario, last);
-    Random trials = Random(seed).fork(9);
+    Random trials = Random(seed).fork(10);
     if (!scenario.steps.empty()) add_trial(scenario, trials);
     const int images = static_cast<int>(random.between(2, 4));
     for (int image = 2; image <= images; ++image) {

@@ -116,7 +116,7 @@ TEST_CASE("an experiment runs versions side by side until its judge is content, 
 
 TEST_CASE("a release's experiment gets its share of real traffic, and its judge decides") {
     Machine machine;
-    add_check(machine, "sleep 2; test ! -e " + machine.folder() + "/is-bad");
+    add_check(machine, "sleep 10; test ! -e " + machine.folder() + "/is-bad");
     const std::string text(side_by_side);
     write_file(machine.manifests() + "/7-alive.yaml", text.substr(text.find("---\n") + 4));
     machine.edit(

@@ -108,7 +108,7 @@ TEST_CASE("what Serin does not act on is refused by name, all at once") {
                                  canary + "surprise: not supported yet",
                                  canary + "trafficRouting.nginx: not supported yet",
                                  canary + "steps[0].surprise: not supported yet",
-                                 canary + "steps[1].experiment: not supported yet",
+                                 canary + "steps[1].experiment.templates: must not be empty",
                                  canary + "steps[2].setWeight: must be at most 100",
                                  canary + "steps[3]: a step has exactly one key",
                              });
