@@ -160,10 +160,11 @@ TEST_CASE("a Rollout's fields have to fit together") {
 
 TEST_CASE("what is sound and not acted on is refused with its place") {
     const std::string found =
-        joined(problems(rollout("  strategy: {canary: {steps: [{experiment: {templates: [{name: a, "
-                                "specRef: canary}]}}]}}\n")));
+        joined(problems(rollout("  strategy: {canary: {stableService: a, canaryService: b, "
+                                "trafficRouting: {nginx: {stableIngress: c}}}}\n")));
     CHECK(
-        found.find("spec.strategy.canary.steps[0].experiment: not supported") != std::string::npos);
+        found.find("spec.strategy.canary.trafficRouting.nginx: not supported") !=
+        std::string::npos);
     CHECK(found.find("blueGreen") == std::string::npos);
 }
 
