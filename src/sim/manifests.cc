@@ -169,12 +169,7 @@ namespace {
 void put_template(Object& workload) {
     workload.put("/spec/selector/matchLabels/app", "shop");
     workload.put("/spec/template/metadata/labels/app", "shop");
-    workload.put(
-        "/spec/template/spec/containers",
-        json::Array{json::Object{
-            {"name", "shop"},
-            {"image", json::string(image_name(1))},
-            {"ports", json::Array{json::Object{{"containerPort", 8080}}}}}});
+    workload.put("/spec/template/spec/containers", make_containers(1));
 }
 
 Object make_deployment(const Scenario& scenario, std::string_view name) {
@@ -247,6 +242,13 @@ Object make_flip_route() {
         json::Array{json::Object{
             {"backendRefs", json::Array{json::Object{{"name", stable_service}, {"port", 80}}}}}});
     return route;
+}
+
+json::Array make_containers(int image) {
+    return {json::Object{
+        {"name", "shop"},
+        {"image", json::string(image_name(image))},
+        {"ports", json::Array{json::Object{{"containerPort", 8080}}}}}};
 }
 
 std::vector<Object> make_manifests(const Scenario& scenario) {

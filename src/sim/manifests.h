@@ -9,6 +9,7 @@ namespace serin::sim {
 
 // The objects a person applies at first: services, route, analysis template and the Rollout.
 std::vector<Object> make_manifests(const Scenario& scenario);
+json::Array make_containers(int image);
 json::Array make_steps(const std::vector<StepShape>& steps);
 // Without a weight neither backend has one, as in manifests that leave it to the controller.
 Object make_route(std::optional<int> candidate_weight);

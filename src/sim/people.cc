@@ -21,13 +21,7 @@ int revision_of(const Object& set) {
 
 json::Object with_image(int image) {
     return {
-        {"template",
-         json::Object{
-             {"spec",
-              json::Object{
-                  {"containers",
-                   json::Array{json::Object{
-                       {"name", "shop"}, {"image", json::string(image_name(image))}}}}}}}}};
+        {"template", json::Object{{"spec", json::Object{{"containers", make_containers(image)}}}}}};
 }
 
 }  // namespace
