@@ -70,6 +70,7 @@ Decision decide(const Release& release, const Observation& seen) {
     if (!seen.problems.empty()) return go_back_only(release, seen);
 
     Turn turn(release, seen);
+    forget_unreached_stable(turn);
     follow_manifest(turn);
     follow_commands(turn);
     // Verdicts come before steps: a bad candidate must not get one step further.

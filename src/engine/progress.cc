@@ -30,8 +30,8 @@ bool is_deadline_stopped(const Turn& turn) {
          std::holds_alternative<Trial>(*step))) {
         return true;
     }
-    return std::ranges::any_of(turn.others, [](const RevisionSeen* other) {
-        return other->retire_at && other->desired > 0;
+    return std::ranges::any_of(turn.others, [&](const RevisionSeen* other) {
+        return other->retire_at && *other->retire_at > turn.seen.at && other->desired > 0;
     });
 }
 

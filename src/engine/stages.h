@@ -6,6 +6,9 @@
 
 namespace serin::engine {
 
+// A stable revision that never served and cannot gives way to the one that does, or to the first
+// that can.
+void forget_unreached_stable(Turn& turn);
 // The revision that the manifest describes becomes the candidate; other steps start from the first.
 void follow_manifest(Turn& turn);
 // What people changed in the state: abort, retry, resume, promote.

@@ -266,14 +266,6 @@ void add_later_happenings(Scenario& scenario, Random& random, int images) {
             .number = static_cast<int>(random.between(one.least, one.most)),
             .lasting = random.duration(seconds(1), minutes(6)),
         };
-        // A broken image that is released while nothing is wanted becomes the stable one unseen,
-        // and the way back from it is another story.
-        if (one.what == What::scale &&
-            std::ranges::any_of(scenario.happenings, [](const Happening& other) {
-                return other.what == What::bad_image || other.what == What::flaky_image;
-            })) {
-            continue;
-        }
         if (one.what == What::recreate) {
             happening.number = static_cast<int>(random.between(1, std::max(2, images)));
             happening.lasting = random.duration(Duration(1), minutes(2));

@@ -1,0 +1,65 @@
+#include "sim/referee.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+// What the referee says of routes: weights, and requests that reach a version beside them.
+
+namespace serin::sim {
+
+// An experiment gets what its step gives it, while that is the step.
+void Referee::check_arms(const View& before) {
+    if (view_.arms_weight <= before.arms_weight || is_excused()) return;
+    const std::string change = fmt::format(
+        "the experiment's weight rises from {} to {}", before.arms_weight, view_.arms_weight);
+    if (view_.is_aborted) accuse("I3 abort", change + " after the abort");
+    if (view_.arms_weight > view_.arms_limit)
+        accuse("I2 limit", fmt::format("{} at step {}", change, view_.step));
+}
+
+void Referee::check_route(const View& before) {
+    check_arms(before);
+    if (view_.weight <= before.weight || people_.routes_written() + plane_.mishaps() != mishaps_) {
+        return;
+    }
+    if (is_excused()) return;
+    const std::string change =
+        fmt::format("the candidate's weight rises from {} to {}", before.weight, view_.weight);
+    if (view_.is_aborted) accuse("I3 abort", change + " after the abort");
+    if (view_.weight > view_.limit) {
+        accuse(
+            "I2 limit", fmt::format("{}, beyond {} of step {}", change, view_.limit, view_.step));
+    }
+}
+
+// Header routes and mirrors are exposure too: they lead to pods that are ready, not to what was
+// taken back, and not to a newcomer that takes over a service.
+void Referee::check_side_routes(const View& before) {
+    if (people_.routes_written() + plane_.mishaps() != mishaps_ || is_excused()) return;
+    for (const std::string& name : view_.side_routes) {
+        if (std::ranges::find(before.side_routes, name) != before.side_routes.end()) continue;
+        if (view_.is_aborted) accuse("I3 abort", "route " + name + " appears after the abort");
+        const auto candidate = view_.revisions.find(view_.candidate);
+        if (candidate == view_.revisions.end() || candidate->second.pods.able == 0) {
+            accuse("I1 capacity", "route " + name + " appears where nobody is ready");
+        }
+        if (view_.candidate_selected != view_.candidate) {
+            accuse("I8 order", "route " + name + " appears before the service leads there");
+        }
+    }
+    for (const auto& [hash, revision] : view_.revisions) {
+        const auto former = before.revisions.find(hash);
+        const bool is_new = former != before.revisions.end() && !former->second.has_side;
+        if (!revision.has_side || !is_new || hash == view_.stable) continue;
+        if (revision.pods.able == 0) {
+            accuse("I1 capacity", "requests by header reach revision " + hash + " without pods");
+        }
+        if (hash != view_.candidate) {
+            accuse("I2 limit", "requests by header reach revision " + hash + ", no candidate");
+        }
+    }
+}
+
+}  // namespace serin::sim
