@@ -399,7 +399,9 @@ bool is_serving_alone(const Turn& turn, const std::string& revision) {
     const ServiceSeen& service = turn.seen.stable_service;
     if (service.revision != revision) return false;
     if (!service.in_force) return true;
-    return service.is_settled && *service.in_force == std::vector{revision};
+    if (!service.is_settled) return false;
+    const bool is_nobody_wanted = turn.seen.replicas == 0 && service.in_force->empty();
+    return is_nobody_wanted || *service.in_force == std::vector{revision};
 }
 
 namespace {

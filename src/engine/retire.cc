@@ -66,7 +66,10 @@ void retire_with_router(Turn& turn) {
     const bool is_routing = !turn.urgent.empty() || !turn.routing.empty();
     for (const RevisionSeen* other : turn.others) {
         if (other->desired == 0) continue;
-        if (is_last_copy(turn, *other)) {
+        if (turn.seen.replicas == 0) {
+            // The stable revision has none either that a service could be moved to first.
+            scale_down(turn, *other, 0);
+        } else if (is_last_copy(turn, *other)) {
             turn.wait_for("available replicas beside revision " + other->id);
         } else if (is_routing || !is_out_of_traffic(turn, *other)) {
             turn.wait_for("traffic to be seen away from revision " + other->id);

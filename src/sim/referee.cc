@@ -519,13 +519,13 @@ bool Referee::is_at_rest() const {
     if (stable == view_.revisions.end()) return false;
     // What comes and goes for ever never rests.
     if (stage_.is_image(What::flaky_image, stable->second.image)) return true;
+    if (view_.phase == "Degraded" && view_.message.starts_with("InvalidSpec")) return true;
+    if (view_.phase == "Paused" && view_.is_held) return true;
     // Released while nothing was wanted; only another version helps.
     if (view_.candidate == view_.stable && view_.replicas > 0 &&
         stage_.is_image(What::bad_image, stable->second.image)) {
         return view_.phase == "Degraded";
     }
-    if (view_.phase == "Degraded" && view_.message.starts_with("InvalidSpec")) return true;
-    if (view_.phase == "Paused" && view_.is_held) return true;
     // Held by a person after an abort: sizes rest too, only traffic does not.
     if (view_.is_aborted && view_.is_held) return view_.weight == 0;
     const bool may_be_smaller =
