@@ -126,3 +126,33 @@ TEST_CASE("a delay of old replicas that is over hides no lack of progress") {
     scene.seen.revisions[0].retire_at = scene.seen.at + 1s;
     CHECK(scene.decide().next.progress.kind == Progress::Kind::found);
 }
+
+TEST_CASE("when nothing is wanted, an old revision goes though the stable service leads to it") {
+    Scene scene;
+    scene.seen.wanted = "v2";
+    scene.seen.replicas = 0;
+    scene.seen.revisions = {revision("v1", 1, 10, 10), revision("v2", 2, 0, 0)};
+    const Decision decision = scene.decide();
+    const bool is_gone = std::ranges::any_of(decision.actions, [](const Action& action) {
+        const auto* scale = std::get_if<Scale>(&action);
+        return scale && scale->revision == "v1" && scale->replicas == 0;
+    });
+    CHECK(is_gone);
+}
+
+TEST_CASE("when nothing is wanted, a blue-green release waits for nobody to be served") {
+    Scene scene;
+    scene.seen.wanted = "v2";
+    scene.seen.replicas = 0;
+    scene.release.plan.routing.reset();
+    scene.release.plan.steps.clear();
+    scene.release.state.step.reset();
+    scene.release.plan.flip = Flip{};
+    scene.release.state.progress = {.kind = Progress::Kind::advancing, .at = scene.seen.at - 1h};
+    scene.seen.revisions = {revision("v2", 2, 0, 0)};
+    scene.seen.stable_service.revision = "v2";
+    scene.seen.stable_service.in_force.emplace();
+    scene.seen.stable_service.is_settled = true;
+    CHECK(scene.decide().next.progress.kind == Progress::Kind::arrived);
+    CHECK(scene.decide().next.waiting_for.empty());
+}
