@@ -14,7 +14,7 @@
 namespace serin::sim {
 struct SimOptions;
 struct SoakOptions;
-}
+}  // namespace serin::sim
 
 namespace serin::cli {
 

@@ -83,9 +83,7 @@ public:
         virtual std::optional<MetricSample> last_word() const { return std::nullopt; }
         // Calls `on_progress` on the event loop, not within another call, when metadata() has
         // changed and people should see it; not more often than they can read.
-        virtual void report(std::function<void()> on_progress) {
-            static_cast<void>(on_progress);
-        }
+        virtual void report(std::function<void()> on_progress) { static_cast<void>(on_progress); }
     };
     using Done = std::function<void(Result<MetricSample>)>;
 
