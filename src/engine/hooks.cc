@@ -134,11 +134,12 @@ void stop_hook(Turn& turn) {
         return note.operation == HookOperation::run && !is_over(note.phase);
     });
     if (last == turn.next.hooks.end()) return;
-    const HookNote run = *last;
+    // Adding a note may move the others.
+    HookNote run = *last;
     HookNote* stopped = find_note(turn, run.step, HookOperation::terminate);
     if (!stopped) {
         stopped = &add_note(turn, run.step, run.name, HookOperation::terminate);
-        stopped->memory = run.memory;
+        stopped->memory = std::move(run.memory);
     }
     if (!is_over(stopped->phase)) ask(turn, *stopped);
 }

@@ -66,14 +66,14 @@ void retire_with_router(Turn& turn) {
     const bool is_routing = !turn.urgent.empty() || !turn.routing.empty();
     for (const RevisionSeen* other : turn.others) {
         if (other->desired == 0) continue;
-        if (turn.seen.replicas == 0) {
-            // The stable revision has none either that a service could be moved to first.
-            scale_down(turn, *other, 0);
-        } else if (is_last_copy(turn, *other)) {
+        // Where nothing is wanted, the stable revision has no replicas either that a service could
+        // be moved to first.
+        const bool is_wanted = turn.seen.replicas > 0;
+        if (is_wanted && is_last_copy(turn, *other)) {
             turn.wait_for("available replicas beside revision " + other->id);
-        } else if (is_routing || !is_out_of_traffic(turn, *other)) {
+        } else if (is_wanted && (is_routing || !is_out_of_traffic(turn, *other))) {
             turn.wait_for("traffic to be seen away from revision " + other->id);
-        } else if (turn.is_promoted() || other->retire_at || !is_unexposed(turn)) {
+        } else if (is_wanted && (turn.is_promoted() || other->retire_at || !is_unexposed(turn))) {
             // The candidate's service may have led there with its weight until a moment ago, and
             // nothing tells when the data plane has followed it.
             retire_after_delay(turn, *other, kept);

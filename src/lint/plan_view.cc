@@ -139,7 +139,7 @@ private:
                 },
                 [&](const Provision& to) {
                     sized_.reset();
-                    if (to.replicas) sized_ = *to.replicas;
+                    if (to.replicas) sized_ = to.replicas;
                     if (to.weight) sized_ = pods_at(*to.weight);
                     step.does = sized_ ? fmt::format("sizes the new version to {} pods", *sized_)
                                        : "sizes the new version by its weight again";

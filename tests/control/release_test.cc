@@ -279,10 +279,10 @@ TEST_CASE("a paused Rollout stays where it is") {
 
 TEST_CASE("what is not supported yet is refused, and nothing is touched") {
     SmallWorld world;
-    world.install(R"([{"setHeaderRoute": {"name": "x"}}])");
+    world.install(R"([{"setTide": {"height": 3}}])");
     CHECK(world.phase() == "Degraded");
     CHECK(world.message().starts_with("InvalidSpec: The Rollout \"shop\" is invalid: "));
-    CHECK(world.message().contains("steps[0].setHeaderRoute: not supported yet"));
+    CHECK(world.message().contains("steps[0].setTide: not supported yet"));
     CHECK(world.group("shop:v1").is_empty());
 }
 
@@ -453,9 +453,9 @@ TEST_CASE("a manifest that cannot be followed still lets a person abort") {
     SmallWorld world;
     begin_update(world, gated);
     world.patch(R"({"spec": {"strategy": {"canary": {"steps": [{"setWeight": 80},
-        {"setHeaderRoute": {"name": "x"}}]}}}})");
+        {"setTide": {"height": 3}}]}}}})");
     world.settle();
-    CHECK(world.message().contains("steps[1].setHeaderRoute: not supported yet"));
+    CHECK(world.message().contains("steps[1].setTide: not supported yet"));
     CHECK(world.weight() == 20);  // What serves goes on serving.
     CHECK(world.replicas("shop:v2") == 2);
 

@@ -246,9 +246,9 @@ TEST_CASE("what is not supported is refused with a condition") {
     Shop shop;
     shop.open(1, 0);
     shop.create(route(
-        "mirror",
+        "extended",
         R"("hostnames":["m.test"],"rules":[{"filters":[
-        {"type":"RequestMirror","requestMirror":{"backendRef":{"name":"canary","port":80}}}],)" +
+        {"type":"ExtensionRef","extensionRef":{"group":"x.test","kind":"Tide","name":"high"}}],)" +
             to("stable") + "}]"));
     shop.create(route("lost", R"("hostnames":["l.test"],"rules":[{)" + to("nowhere") + "}]"));
     const auto reason = [&](const std::string& name, int condition) {
@@ -256,7 +256,7 @@ TEST_CASE("what is not supported is refused with a condition") {
             shop.get(types::http_route(), name)
                 .text("/status/parents/0/conditions/" + std::to_string(condition) + "/reason"));
     };
-    CHECK(shop.wait([&] { return reason("mirror", 0) == "UnsupportedValue"; }));
+    CHECK(shop.wait([&] { return reason("extended", 0) == "UnsupportedValue"; }));
     CHECK(shop.wait([&] { return reason("lost", 1) == "BackendNotFound"; }));
     Client client(shop.port);
     CHECK(shop.wait([&] { return client.get("/", "l.test").status == 500; }));

@@ -307,8 +307,13 @@ TEST_CASE("whenever the program is killed, each container ends up with exactly o
         for (const Object& pod : world.pods()) {
             const std::string name(pod.name());
             CHECK(world.until([&] { return is_ready(world.pod(name)); }));
-            const auto processes =
-                processes_with(std::string(container_variable), fmt::format("{}/main", pod.uid()));
+            // A process taken on between its record and its exec has no environment of its own yet.
+            std::vector<ProcessId> processes;
+            CHECK(world.until([&] {
+                processes = processes_with(
+                    std::string(container_variable), fmt::format("{}/main", pod.uid()));
+                return !processes.empty();
+            }));
             REQUIRE(processes.size() == 1);
             CHECK(processes.front().pid == world.pid(name));
         }
