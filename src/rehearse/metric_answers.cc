@@ -126,8 +126,8 @@ void MetricAnswers::set_pace() {
     crowd_.hurry(awaited_.empty() ? 0 : std::max<std::uint64_t>(awaited_.begin()->first, 1));
 }
 
-void MetricAnswers::note(const MetricQuery& query, std::string words, bool is_understood) {
-    notes_.try_emplace(query.metric, query.provider, std::move(words), is_understood);
+void MetricAnswers::note(const MetricQuery& query, const std::string& words, bool is_understood) {
+    notes_.try_emplace(query.metric, query.provider, words, is_understood);
 }
 
 std::unique_ptr<MetricSource::Measurement> MetricAnswers::measure(MetricQuery query, Done done) {

@@ -49,7 +49,7 @@ private:
     // `counts`: a value is a measurement, not an early look.
     std::unique_ptr<Measurement> answer(MetricQuery query, Done done, bool counts);
     Result<MetricSample> ask_prometheus(const MetricQuery& query);
-    void note(const MetricQuery& query, std::string words, bool is_understood = true);
+    void note(const MetricQuery& query, const std::string& words, bool is_understood = true);
     void set_pace();
 
     Scene& scene_;
