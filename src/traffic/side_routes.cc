@@ -69,7 +69,7 @@ Result<std::optional<json::Value>> both_paths(const json::Value& match, const Te
     const json::Value* path = json::find(match, "/path");
     const Text type = path ? text_at(*path, "/type", "PathPrefix") : "PathPrefix";
     const Text value = path ? text_at(*path, "/value", "/") : "/";
-    const std::optional<json::Value> added = json::Value(make_path(wanted));
+    std::optional<json::Value> added = json::Value(make_path(wanted));
     if (type == "PathPrefix" && value == "/") return added;
     if (wanted.kind == TextMatch::Kind::regex || type == "RegularExpression") {
         if (type == "RegularExpression" && json::same(*path, *added)) return added;
