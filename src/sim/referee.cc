@@ -204,6 +204,7 @@ void Referee::read_route() {
     if (!route) return;
     view_.weight = weight_of(*route, view_.has_swapped ? stable_service : candidate_service);
     view_.side_routes.clear();
+    view_.route_generation = route->integer("/metadata/generation");
     const json::Array* rules = json::array(route->find("/spec/rules"));
     for (std::size_t i = 1; rules && i < rules->size(); ++i) {
         view_.side_routes.emplace_back(json::text(json::find((*rules)[i], "/name")).value_or(""));

@@ -7,6 +7,7 @@
 #include "sim/source.h"
 #include "sim/stage.h"
 
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
@@ -82,6 +83,7 @@ private:
         bool is_held = false;      // By a person, or until one decides.
         bool has_swapped = false;  // The service named for the candidate is the stable one.
         int weight = 0;            // Written.
+        std::int64_t route_generation = 0;
         std::vector<std::string> side_routes;  // Written.
         int arms_weight = 0;                   // That of experiments.
         int arms_limit = 0;                    // What the current step gives them.

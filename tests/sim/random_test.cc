@@ -62,7 +62,7 @@ constexpr std::array<std::uint64_t, 36> formerly_failing{
 
 // Unoptimised builds, and those with sanitizers, play fewer: they are ten times slower.
 #ifdef NDEBUG
-constexpr std::int64_t random_runs = 1500;
+constexpr std::int64_t random_runs = 1200;
 #else
 constexpr std::int64_t random_runs = 300;
 #endif
