@@ -53,6 +53,7 @@ constexpr std::array<std::uint64_t, 36> formerly_failing{
     5377,
     7660,
     // A weight written and replaced unconfirmed; a service that moved with its weight.
+    1358,
     3061,
     5958,
     // Nothing wanted, and still somebody serving, or waited for.
