@@ -9,6 +9,8 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace serin::metrics {
 
@@ -39,31 +41,55 @@ std::string number_text(double number) {
     return {text.begin(), end};
 }
 
+using Point = std::pair<Instant, double>;
+
 // A sample is [time, "value"].
-Result<double> read_sample(const json::Value* sample) {
+Result<Point> read_sample(const json::Value* sample) {
     const json::Array* pair = json::array(sample);
     const auto text = pair == nullptr || pair->size() != 2 ? std::nullopt : json::text(&(*pair)[1]);
     const auto number = text ? read_number(*text) : std::nullopt;
     if (!number) return refuse("bad_response: a sample is not [time, \"value\"]");
-    return *number;
+    const double seconds = json::number(pair->data()).value_or(0);
+    // A time that no instant can hold says nothing.
+    const bool is_time = std::abs(seconds) < 1e12;
+    return Point(Instant(Duration(is_time ? std::llround(seconds * 1000) : 0)), *number);
 }
 
-Result<json::Array> read_series(const json::Value& result, std::string_view type) {
-    const json::Array* series = json::array(&result);
-    if (series == nullptr) return refuse("bad_response: the result is not a list");
+Result<MetricSeries> read_one(const json::Value& one, std::string_view type) {
+    MetricSeries series;
+    if (const json::Object* labels = json::object(json::find(one, "/metric"))) {
+        for (const auto& label : *labels)
+            series.labels.emplace(label.key(), json::text(&label.value()).value_or(""));
+    }
+    if (type == "vector") {
+        SERIN_TRY(const Point point, read_sample(json::find(one, "/value")));
+        series.points.push_back(point);
+        return series;
+    }
+    const json::Array* samples = json::array(json::find(one, "/values"));
+    if (samples == nullptr) return refuse("bad_response: a series without values");
+    for (const json::Value& sample : *samples) {
+        SERIN_TRY(const Point point, read_sample(&sample));
+        series.points.push_back(point);
+    }
+    return series;
+}
+
+Result<std::vector<MetricSeries>> read_series(const json::Value& result, std::string_view type) {
+    const json::Array* listed = json::array(&result);
+    if (listed == nullptr) return refuse("bad_response: the result is not a list");
+    std::vector<MetricSeries> all;
+    for (const json::Value& one : *listed) {
+        SERIN_TRY(MetricSeries series, read_one(one, type));
+        all.push_back(std::move(series));
+    }
+    return all;
+}
+
+json::Array numbers_of(const std::vector<MetricSeries>& all) {
     json::Array numbers;
-    for (const json::Value& one : *series) {
-        if (type == "vector") {
-            SERIN_TRY(const double number, read_sample(json::find(one, "/value")));
-            numbers.push_back(number);
-            continue;
-        }
-        const json::Array* samples = json::array(json::find(one, "/values"));
-        if (samples == nullptr) return refuse("bad_response: a series without values");
-        for (const json::Value& sample : *samples) {
-            SERIN_TRY(const double number, read_sample(&sample));
-            numbers.push_back(number);
-        }
+    for (const MetricSeries& series : all) {
+        for (const auto& [at, number] : series.points) numbers.emplace_back(number);
     }
     return numbers;
 }
@@ -110,11 +136,12 @@ Result<MetricSample> read_prometheus_answer(const HttpResponse& response) {
     if (result == nullptr) return refuse("bad_response: no result");
     MetricSample sample;
     if (type == "scalar") {
-        SERIN_TRY(const double number, read_sample(result));
-        sample.result = number;
-        sample.value = number_text(number);
+        SERIN_TRY(const Point point, read_sample(result));
+        sample.result = point.second;
+        sample.value = number_text(point.second);
     } else if (type == "vector" || type == "matrix") {
-        SERIN_TRY(json::Array numbers, read_series(*result, type));
+        SERIN_TRY(sample.series, read_series(*result, type));
+        json::Array numbers = numbers_of(sample.series);
         sample.value = list_text(numbers);
         sample.result = std::move(numbers);
     } else {

@@ -72,6 +72,9 @@ TEST_CASE("vectors, matrices and scalars become values") {
         {"metric": {}, "values": [[1, "1"], [2, "2.5"]]}, {"metric": {}, "values": [[1, "+Inf"]]}]})"));
     REQUIRE(matrix);
     CHECK(matrix->value == "[1,2.5,+Inf]");
+    REQUIRE(matrix->series.size() == 2);
+    CHECK(matrix->series[0].points[1] == std::pair(Instant(2s), 2.5));
+    CHECK(vector->series[0].labels == std::map<std::string, std::string>{{"a", "b"}});
 
     const auto scalar =
         read_prometheus_answer(ok(R"({"resultType": "scalar", "result": [1, "1e+21"]})"));

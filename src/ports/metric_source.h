@@ -12,6 +12,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace serin {
 
@@ -47,10 +49,18 @@ struct MetricQuery {
     bool is_early = false;
 };
 
+// Numbers that belong together, where a provider tells them apart.
+struct MetricSeries {
+    std::map<std::string, std::string> labels;
+    std::vector<std::pair<Instant, double>> points;  // By time.
+};
+
 struct MetricSample {
     // As conditions see it in `result`. Null: the provider has no data, which is not a value.
     json::Value result;
     std::string value;  // As stored in the measurement: "[0.97]".
+    // What `result` lists, series by series; empty where the provider has none.
+    std::vector<MetricSeries> series;
     // Set when there was too little to judge: the measurement is Inconclusive, with this reason.
     std::string no_data_reason;
     // Set by providers that judge by themselves: no condition is asked, and `result` is left out.
