@@ -15,10 +15,13 @@ bool is_available(const RevisionSeen* revision) {
 // The stable service never led to the stable revision, and there is nobody to lead to.
 bool is_stable_unreached(const Turn& turn) {
     if (!turn.plan.routing || !turn.plan.has_stable_service) return false;
-    if (turn.next.is_aborted || !turn.candidate || !turn.stable) return false;
-    if (turn.candidate == turn.stable) return false;
-    return turn.seen.stable_service.revision != turn.next.stable && turn.stable->is_settled &&
-           turn.stable->available == 0;
+    if (!turn.candidate || turn.next.stable.empty() || turn.candidate == turn.stable) return false;
+    if (turn.seen.stable_service.revision == turn.next.stable) return false;
+    // It has no group of replicas: the turn that chose it ended before it made one, and the
+    // manifest has changed since. There is nothing to go back to either. A group that is merely not
+    // seen yet was never seen to be available, so that no service leads to it.
+    if (!turn.stable) return turn.seen.candidate_service.revision != turn.next.stable;
+    return !turn.next.is_aborted && turn.stable->is_settled && turn.stable->available == 0;
 }
 
 }  // namespace

@@ -88,6 +88,41 @@ TEST_CASE("whatever is wanted after a stable revision that served nobody is not 
     if (stable != scene.seen.wanted) CHECK(decision.next.step == 0);
 }
 
+// The controllers crashed after they wrote that v2 is the first revision, and before they made its
+// replicas; by now the manifest says v3.
+TEST_CASE("a stable revision that was never made gives way to what is wanted") {
+    Scene scene;
+    scene.seen.wanted = "v3";
+    scene.seen.revisions = {revision("v3", 1, 10, 10)};
+    scene.seen.stable_service.revision.clear();
+    scene.seen.candidate_service.revision.clear();
+    SUBCASE("before anybody meets it") {}
+    SUBCASE("also when a person took it back: there is nothing to go back to") {
+        scene.release.state.candidate = "v3";
+        scene.release.state.is_aborted = true;
+        scene.release.state.aborted_at = scene.seen.at - 1min;
+    }
+    const Decision decision = scene.decide();
+    CHECK(has_cause(decision, "stable_unreached"));
+    CHECK(decision.next.stable == "v3");
+    CHECK_FALSE(decision.next.is_aborted);
+}
+
+TEST_CASE("a stable revision that is not seen, but that a service leads to, stays the stable one") {
+    Scene scene;
+    scene.seen.wanted = "v3";
+    scene.seen.revisions = {revision("v1", 1, 10, 10), revision("v3", 3, 10, 10)};
+    SUBCASE("the stable service") {
+        scene.seen.stable_service.revision = "v2";
+    }
+    SUBCASE("the other one, by the weight with which it was promoted") {
+        scene.seen.candidate_service.revision = "v2";
+    }
+    const Decision decision = scene.decide();
+    CHECK_FALSE(has_cause(decision, "stable_unreached"));
+    CHECK(decision.next.stable == "v2");
+}
+
 TEST_CASE("a stable revision that users are led to, or that can serve, stays the stable one") {
     Scene scene;
     scene.seen.wanted = "v3";
