@@ -149,6 +149,25 @@ CallAgain DataPlane::apply(const Routing& wanted) {
     return coming_at_ - now;
 }
 
+// A route sets out before it is replaced, and then takes its time; while the data plane is down it
+// gets nowhere.
+Duration DataPlane::lag_max(Instant replaced) const {
+    const Duration since = replaced - stage_.start;
+    const Duration now = stage_.loop.now() - stage_.start;
+    Duration slow = apply_usual;
+    Duration down{0};
+    for (const Happening& one : stage_.scenario.happenings) {
+        if (one.what == What::route_slow && one.at <= now) {
+            slow = std::max<Duration>(slow, seconds(one.number));
+        }
+        const Duration end = one.at + one.lasting;
+        if (one.what == What::plane_down && one.at <= now && end >= since) {
+            down += end - std::max(one.at, since) + look_again;
+        }
+    }
+    return slow + down;
+}
+
 bool DataPlane::has_pods(const std::string& revision) const {
     return kubelet_.pods_of(std::string(rollout_name) + "-" + revision).ready > 0;
 }

@@ -54,6 +54,9 @@ public:
     };
     // What requests meet now, before pods that are missing are avoided. Empty until there is any.
     const std::optional<Routing>& in_force() const { return in_force_; }
+    // How long after `replaced` a route that was replaced then may still come into force at most:
+    // as long as what goes wrong with the data plane in this story makes it take.
+    Duration lag_max(Instant replaced) const;
     // Counts the times when routing changed that nobody asked for.
     int mishaps() const { return mishaps_; }
 

@@ -83,7 +83,6 @@ private:
         bool is_held = false;      // By a person, or until one decides.
         bool has_swapped = false;  // The service named for the candidate is the stable one.
         int weight = 0;            // Written.
-        std::int64_t route_generation = 0;
         std::vector<std::string> side_routes;  // Written.
         int arms_weight = 0;                   // That of experiments.
         int arms_limit = 0;                    // What the current step gives them.
@@ -124,6 +123,7 @@ private:
     bool is_excused() const;
     bool is_unwell(const std::string& revision) const;
     int able_elsewhere(const std::string& revision) const;
+    bool is_late() const;
     int replicas_min() const;
     int unavailable_max(int replicas) const;
     int needed(const std::string& hash, const Revision& revision) const;
@@ -136,12 +136,14 @@ private:
     View view_;
     argo::Lowered plan_;  // Of the Rollout's newest version.
     std::int64_t generation_ = 0;
+    std::int64_t route_generation_ = 0;
     std::set<ObjectKey> touched_;
     // Analyses with a verdict: "<hash>/<step>", "<hash>/PrePromotion".
     std::set<std::string> judged_;
-    std::set<std::string> proved_;               // Revisions that were stable once.
-    std::deque<std::pair<Instant, int>> sizes_;  // Replicas wanted, lately.
-    int mishaps_ = 0;                            // Of the data plane, and routes that people wrote.
+    std::set<std::string> proved_;                     // Revisions that were stable once.
+    std::map<std::int64_t, Instant> routes_replaced_;  // Generations of the route, and when.
+    std::deque<std::pair<Instant, int>> sizes_;        // Replicas wanted, lately.
+    int mishaps_ = 0;        // Of the data plane, and routes that people wrote.
     Instant excused_until_;  // What routing does until then is the fault of these.
     int releases_ = 0;
     std::optional<Violation> violation_;

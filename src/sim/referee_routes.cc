@@ -34,6 +34,14 @@ void Referee::check_route(const View& before) {
     }
 }
 
+// What was written for the former candidate and taken back may still come into force, and go again;
+// but only for as long as the data plane takes.
+bool Referee::is_late() const {
+    const auto replaced = routes_replaced_.find(plane_.in_force()->generation);
+    if (replaced == routes_replaced_.end()) return false;
+    return stage_.loop.now() <= replaced->second + plane_.lag_max(replaced->second);
+}
+
 // Header routes and mirrors are exposure too: they lead to pods that are ready, not to what was
 // taken back, and not to a newcomer that takes over a service.
 void Referee::check_side_routes(const View& before) {
@@ -56,9 +64,7 @@ void Referee::check_side_routes(const View& before) {
         if (revision.pods.able == 0) {
             accuse("I1 capacity", "requests by header reach revision " + hash + " without pods");
         }
-        // What was written for the former candidate may come into force late, and go again.
-        const bool is_late = plane_.in_force()->generation < view_.route_generation;
-        if (hash != view_.candidate && !is_late) {
+        if (hash != view_.candidate && !is_late()) {
             accuse("I2 limit", "requests by header reach revision " + hash + ", no candidate");
         }
     }
