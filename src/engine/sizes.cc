@@ -98,6 +98,7 @@ int aborted_size(Turn& turn, const RevisionSeen& candidate) {
 // The candidate keeps what may still be asked of it.
 int never_below_exposure(const Turn& turn, const RevisionSeen& candidate, int wanted) {
     if (wanted >= candidate.desired) return wanted;
+    if (turn.seen.replicas == 0) return wanted;  // Nobody is to be served, whatever the weight.
     if (is_last_copy(turn, candidate)) {
         return std::min(candidate.desired, std::max(wanted, turn.seen.replicas));
     }

@@ -175,6 +175,24 @@ TEST_CASE("when nothing is wanted, an old revision goes though the stable servic
     CHECK(is_gone);
 }
 
+TEST_CASE("when nothing is wanted, a candidate goes with the weight that it has") {
+    Scene scene;
+    scene.release.state.candidate = "v3";
+    scene.release.state.step = 0;
+    scene.seen.wanted = "v3";
+    scene.seen.replicas = 0;
+    scene.seen.revisions = {revision("v2", 2, 0, 0), revision("v3", 3, 2, 2)};
+    scene.seen.stable_service.revision = "v2";
+    scene.seen.candidate_service.revision = "v3";
+    scene.seen.split = SplitSeen{.written = {20, 100}, .in_force = Split{20, 100}};
+    const Decision decision = scene.decide();
+    const bool is_gone = std::ranges::any_of(decision.actions, [](const Action& action) {
+        const auto* scale = std::get_if<Scale>(&action);
+        return scale && scale->revision == "v3" && scale->replicas == 0;
+    });
+    CHECK(is_gone);
+}
+
 TEST_CASE("when nothing is wanted, a blue-green release waits for nobody to be served") {
     Scene scene;
     scene.seen.wanted = "v2";
