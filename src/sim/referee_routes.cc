@@ -46,11 +46,13 @@ bool Referee::is_late() const {
 // taken back, and not to a newcomer that takes over a service.
 void Referee::check_side_routes(const View& before) {
     if (people_.routes_written() + plane_.mishaps() != mishaps_ || is_excused()) return;
+    const bool is_wanted = replicas_min() > 0;  // Else nobody is to be served.
     for (const std::string& name : view_.side_routes) {
         if (std::ranges::find(before.side_routes, name) != before.side_routes.end()) continue;
         if (view_.is_aborted) accuse("I3 abort", "route " + name + " appears after the abort");
         const auto candidate = view_.revisions.find(view_.candidate);
-        if (candidate == view_.revisions.end() || candidate->second.pods.able == 0) {
+        const bool is_there = candidate != view_.revisions.end() && candidate->second.pods.able > 0;
+        if (is_wanted && !is_there) {
             accuse("I1 capacity", "route " + name + " appears where nobody is ready");
         }
         if (view_.candidate_selected != view_.candidate) {
@@ -61,7 +63,7 @@ void Referee::check_side_routes(const View& before) {
         const auto former = before.revisions.find(hash);
         const bool is_new = former != before.revisions.end() && !former->second.has_side;
         if (!revision.has_side || !is_new || hash == view_.stable) continue;
-        if (revision.pods.able == 0) {
+        if (is_wanted && revision.pods.able == 0) {
             accuse("I1 capacity", "requests by header reach revision " + hash + " without pods");
         }
         if (hash != view_.candidate && !is_late()) {
