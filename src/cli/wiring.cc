@@ -57,11 +57,11 @@ struct LocalMachine::Parts {
     gateway::HaproxyGateway gateway;
     traffic::HttpRouteRouter router;
     metrics::RequestsSource requests;
-    metrics::SequentialSource sequential;
-    metrics::BudgetSource budget;
     metrics::PrometheusSource prometheus;
     metrics::WebSource web;
     control::PluginSource plugin_metrics;
+    metrics::SequentialSource sequential;
+    metrics::BudgetSource budget;
     metrics::JobSource job;
     EventRecorder analysis_events;
     control::AnalysisController analysis;
@@ -98,11 +98,16 @@ struct LocalMachine::Parts {
               {.state_dir = options.state_dir + "/gateway", .haproxy_binary = options.haproxy}),
           router(*store),
           requests(loop, windows),
-          sequential(loop, release_requests),
-          budget(loop, release_requests),
           prometheus(http, options.prometheus_address),
           web(http),
           plugin_metrics(*store, plugins),
+          sequential(
+              loop,
+              release_requests,
+              {{std::string(metrics::PrometheusSource::provider), &prometheus},
+               {std::string(metrics::WebSource::provider), &web},
+               {std::string(control::PluginSource::provider), &plugin_metrics}}),
+          budget(loop, release_requests),
           job(loop, *store),
           analysis_events(*store, loop, "serin-analysis"),
           analysis(

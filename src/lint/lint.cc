@@ -91,6 +91,7 @@ std::vector<Finding> lint(
     check_arguments(context);
     check_metrics(context);
     check_conditions(context);
+    check_judges(context);
     check_queries(context);
     check_alerts(context);
     check_services(context);

@@ -62,6 +62,7 @@ constexpr Rule table[] = {
     {"unknown-argument", warning, "an argument is given that no template declares"},
     {"requests-target-missing", warning, "requests of a Service or route that is not there"},
     {"looser-than-objective", warning, "the gate lets pass what the stated objective forbids"},
+    {"judge-config", warning, "a judge's configuration that the run would refuse"},
     // What queries return.
     {"result-may-be-empty", warning, "an empty result ends in an error"},
     {"no-data-passes", warning, "missing data counts as success"},

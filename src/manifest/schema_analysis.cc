@@ -108,7 +108,12 @@ record SerinSequential
   timeout   text
   duration  text
   steps     any
+  counters  SequentialCounters
   metrics   [SequentialMetric]
+
+record SequentialCounters
+  provider  object
+  interval  text
 
 record SequentialMetric
   metric!     text
@@ -119,6 +124,16 @@ record SequentialMetric
   atMost      any
   atLeast     any
   quantile    any
+  canary      SequentialArm
+  stable      SequentialArm
+
+record SequentialArm
+  total!     any
+  failed     any
+  succeeded  any
+  slow       any
+  within     any
+  converted  any
 
 record SequentialMargin
   ratio       any

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "metrics/counter_book.h"
 #include "ports/request_stream.h"
 
 #include <map>
@@ -39,6 +40,11 @@ public:
 
     // Return whether what follows from finding() has changed.
     virtual bool take(Side side, const RequestOutcome& outcome) = 0;
+    // What counters say, for examiners that ask for some.
+    virtual bool take_counts(const CounterReading& reading) {
+        static_cast<void>(reading);
+        return false;
+    }
     virtual bool pass_time(Instant now) = 0;
     // The candidate's share has been changed, or the next step begins: what is good is to be shown
     // anew.

@@ -84,6 +84,18 @@ public:
         }
     }
 
+    // Shows the seat what counters say, for as long as it is held.
+    void ask(MetricQuery query, std::vector<CounterPoll::Metric> counters, Duration interval) {
+        poll_ = std::make_unique<CounterPoll>(
+            loop_,
+            std::move(query),
+            std::move(counters),
+            interval,
+            CounterPoll::Callbacks{
+                .on_reading = [this](const CounterReading& reading) { seat_->show(reading); },
+                .on_end = [this](Error error) { finish(std::unexpected(std::move(error))); }});
+    }
+
     // May end this object's use, so nothing follows the call of done.
     void look(bool is_news) {
         if (!done_) return;
@@ -125,6 +137,7 @@ public:
 
     void terminate() override {
         done_ = nullptr;
+        poll_.reset();
         seat_.reset();
         timer_.reset();
         first_.reset();
@@ -141,7 +154,7 @@ private:
         return facts;
     }
 
-    void finish(MetricSample sample) {
+    void finish(Result<MetricSample> sample) {
         const MetricSource::Done done = std::exchange(done_, nullptr);
         terminate();
         done(std::move(sample));
@@ -153,6 +166,7 @@ private:
     MetricSource::Done done_;
     std::optional<Instant> ends_at_;
     std::unique_ptr<ReleaseRequests::Seat> seat_;
+    std::unique_ptr<CounterPoll> poll_;
     EventLoop::Watch timer_;
     EventLoop::Watch first_;
     std::function<void()> on_progress_;
@@ -189,6 +203,8 @@ std::unique_ptr<MetricSource::Measurement> GuardSource::measure(MetricQuery quer
         {.name = guard->name,
          .make = guard->make,
          .on_change = [self = attending.get()](bool is_news) { self->look(is_news); }}));
+    if (!guard->counters.empty())
+        attending->ask(std::move(query), std::move(guard->counters), guard->counters_interval);
     return attending;
 }
 

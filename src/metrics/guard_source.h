@@ -1,10 +1,12 @@
 #pragma once
 
+#include "metrics/counter_poll.h"
 #include "metrics/release_requests.h"
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace serin::metrics {
 
@@ -27,6 +29,9 @@ protected:
         std::function<std::unique_ptr<Examiner>()> make;
         std::optional<Duration> timeout;  // Of a step.
         bool needs_stable = false;
+        // What has to be asked for, where the requests that are seen are not enough.
+        std::vector<CounterPoll::Metric> counters;
+        Duration counters_interval{0};
     };
     // `invalid` names the field.
     virtual Result<Guard> read(const json::Object& config) const = 0;

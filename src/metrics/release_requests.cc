@@ -76,6 +76,11 @@ public:
         const std::lock_guard lock(requests_.mutex_);
         return watched_->examiner->finding();
     }
+    void show(const CounterReading& reading) override {
+        const std::lock_guard lock(requests_.mutex_);
+        watched_->is_dirty = true;
+        if (watched_->examiner->take_counts(reading)) requests_.announce(watched_);
+    }
 
 private:
     ReleaseRequests& requests_;

@@ -42,6 +42,7 @@ public:
     public:
         virtual ~Seat() = default;
         virtual Finding finding() const = 0;
+        virtual void show(const CounterReading& reading) = 0;
     };
     struct Wanted {
         std::string name;  // Of the examiner within the release: equal names share it.

@@ -1,5 +1,7 @@
 #include "metrics/sequential_source.h"
 
+#include "base/digest.h"
+#include "judge/sequential/counters.h"
 #include "judge/sequential/judge.h"
 #include "judge/sequential/state_json.h"
 #include "judge/sequential/verdict_json.h"
@@ -30,12 +32,28 @@ std::string number(double value) {
     return fmt::format("{:.6g}", value);
 }
 
+// A longer time between two readings of counters is not compared: too much may have happened.
+constexpr Duration gap_min{60'000};
+constexpr int gap_intervals = 3;
+
 class SequentialExaminer : public Examiner {
 public:
-    SequentialExaminer(sequential::Spec spec, std::shared_ptr<statistics::FactorCache> cache)
-        : cache_(std::move(cache)), judge_(std::move(spec), *cache_), state_(judge_.begin()) {}
+    // `counters_every`: how often those are read that metrics are counted by; 0: there are none.
+    SequentialExaminer(
+        sequential::Spec spec,
+        std::shared_ptr<statistics::FactorCache> cache,
+        Duration counters_every)
+        : cache_(std::move(cache)),
+          judge_(std::move(spec), *cache_),
+          state_(judge_.begin()),
+          counters_every_(counters_every),
+          counters_(std::max(gap_min, gap_intervals * counters_every)),
+          sees_requests_(std::ranges::any_of(judge_.spec().metrics, [](const auto& metric) {
+              return metric.counted_by.empty();
+          })) {}
 
     bool take(Side side, const RequestOutcome& outcome) override {
+        if (!sees_requests_) return false;
         // A client that left has not told how the request would have ended.
         if (outcome.status == 0 && !outcome.is_lost) return false;
         sequential::Outcome seen{
@@ -46,8 +64,26 @@ public:
         return judge_.observe(state_, seen);
     }
 
+    bool take_counts(const CounterReading& reading) override {
+        bool has_changed = false;
+        for (const CounterGrowth& growth : counters_.take(reading)) {
+            const auto count = [](const ArmGrowth& arm) {
+                return sequential::Count{.total = arm.total, .events = arm.events};
+            };
+            const sequential::Batch batch{
+                .metric = growth.metric,
+                .at_s = seconds_of(reading.at),
+                .counts = {.canary = count(growth.canary), .stable = count(growth.stable)}};
+            has_changed = judge_.observe(state_, batch) || has_changed;
+        }
+        return has_changed;
+    }
+
     bool pass_time(Instant now) override { return judge_.advance_time(state_, seconds_of(now)); }
-    void begin_stage(Instant now) override { judge_.begin_step(state_, seconds_of(now)); }
+    void begin_stage(Instant now) override {
+        judge_.begin_step(state_, seconds_of(now));
+        counters_.begin_stage();
+    }
 
     Finding finding() const override {
         const sequential::Verdict verdict = judge_.verdict(state_);
@@ -61,6 +97,7 @@ public:
         const double lasted_s = state_.now_s - state_.step_started_s;
         const auto requests = static_cast<double>(verdict.metrics.front().canary.total);
         if (lasted_s > 0) finding.requests_per_second = requests / lasted_s;
+        if (counters_every_ > Duration(0)) add_counters(finding);
         return finding;
     }
 
@@ -69,10 +106,20 @@ public:
         return instant_of(state_.origin_s.value_or(0) + state_.ended->at_s);
     }
 
-    json::Object memory() const override { return print_state(state_, judge_.spec()); }
+    // What was counted up to where belongs to what was made of it: they are kept together.
+    json::Object memory() const override {
+        json::Object memory = print_state(state_, judge_.spec());
+        if (counters_every_ > Duration(0)) memory["counters"] = counters_.memory();
+        return memory;
+    }
 
     Result<> recall(const json::Object& memory) override {
-        SERIN_TRY(state_, sequential::read_state(memory, judge_.spec()));
+        json::Object judged = memory;
+        judged.erase("counters");
+        SERIN_TRY(sequential::State state, sequential::read_state(judged, judge_.spec()));
+        if (const json::Object* counters = json::object(memory.if_contains("counters")))
+            SERIN_TRY_DO(counters_.recall(*counters));
+        state_ = std::move(state);
         return {};
     }
 
@@ -80,6 +127,16 @@ private:
     static Finding::Standing standing_of(Decision decision) {
         if (decision == Decision::fail) return Finding::Standing::bad;
         return decision == Decision::pass ? Finding::Standing::good : Finding::Standing::open;
+    }
+
+    void add_counters(Finding& finding) const {
+        std::string text =
+            counters_.read_at() ? "read at " + format_time(*counters_.read_at()) : "not read yet";
+        if (!counters_.trouble().empty()) text += ": " + counters_.trouble();
+        const bool is_open = finding.standing == Finding::Standing::open;
+        if (is_open && !counters_.trouble().empty())
+            finding.summary += fmt::format("; counters {}", text);
+        finding.facts["counters"] = std::move(text);
     }
 
     static std::map<std::string, std::string> facts_of(const sequential::Verdict& verdict) {
@@ -100,33 +157,90 @@ private:
     std::shared_ptr<statistics::FactorCache> cache_;
     sequential::Judge judge_;
     sequential::State state_;
+    Duration counters_every_;
+    CounterBook counters_;
+    bool sees_requests_;
 };
 
 }  // namespace
 
-SequentialSource::SequentialSource(EventLoop& loop, ReleaseRequests& requests)
-    : GuardSource(loop, requests), cache_(std::make_shared<statistics::FactorCache>()) {}
+SequentialSource::SequentialSource(EventLoop& loop, ReleaseRequests& requests, Providers providers)
+    : GuardSource(loop, requests),
+      providers_(std::move(providers)),
+      cache_(std::make_shared<statistics::FactorCache>()) {}
 SequentialSource::~SequentialSource() = default;
 
+Result<CounterPoll::Question> SequentialSource::question(
+    const sequential::CounterQuery& query) const {
+    auto found = providers_.find(query.provider);
+    json::Object config = query.config;
+    if (found == providers_.end() && query.is_plugin) {
+        found = providers_.find("plugin");
+        config = json::Object{{query.provider, std::move(config)}};
+    }
+    if (found == providers_.end()) {
+        return fail(
+            ErrorKind::invalid,
+            fmt::format(
+                "{}: provider {} cannot be asked for counters", query.field, query.provider));
+    }
+    if (auto checked = found->second->check(config); !checked)
+        return std::unexpected(std::move(checked).error().within(query.field));
+    return CounterPoll::Question{.source = found->second, .config = std::move(config)};
+}
+
+Result<CounterPoll::Arm> SequentialSource::arm(const sequential::CountedArm& counted) const {
+    CounterPoll::Arm arm;
+    SERIN_TRY(arm.total, question(counted.total));
+    SERIN_TRY(arm.events, question(counted.events));
+    return arm;
+}
+
 Result<GuardSource::Guard> SequentialSource::read(const json::Object& config) const {
-    SERIN_TRY(sequential::Spec spec, sequential::parse_spec(config));
-    Guard guard{.name = "judge-" + sequential::fingerprint(spec).substr(0, 10)};
+    SERIN_TRY(const sequential::CountersConfig counters, sequential::CountersConfig::read(config));
+    SERIN_TRY(sequential::Spec spec, sequential::parse_spec(counters.judged));
+    Guard guard;
+    for (const sequential::CountedMetric& counted : counters.metrics) {
+        CounterPoll::Metric metric{
+            .index = counted.index,
+            .counts_the_rest = counted.canary.counts_the_rest,
+            .canary = {},
+            .stable = std::nullopt};
+        SERIN_TRY(metric.canary, arm(counted.canary));
+        if (counted.stable) {
+            SERIN_TRY(metric.stable, arm(*counted.stable));
+            if (counted.stable->counts_the_rest != counted.canary.counts_the_rest) {
+                return fail(
+                    ErrorKind::invalid,
+                    fmt::format("metrics[{}].stable: count the same of both arms", counted.index));
+            }
+        }
+        guard.counters.push_back(std::move(metric));
+        // Other counters, another memory.
+        const json::Value* asked = json::find(config, fmt::format("/metrics/{}", counted.index));
+        spec.metrics[counted.index].counted_by =
+            sha256_hex(json::print_canonical(*asked)).substr(0, 12);
+    }
     for (std::size_t i = 0; i < spec.metrics.size(); ++i) {
-        if (spec.metrics[i].subject == sequential::Subject::conversions) {
+        const sequential::MetricSpec& metric = spec.metrics[i];
+        if (metric.subject == sequential::Subject::conversions && metric.counted_by.empty()) {
             return fail(
                 ErrorKind::invalid,
                 fmt::format(
                     "metrics[{}].metric: business outcomes are not in what the gateway tells of a "
-                    "request: judge recorded ones with `serin judge sequential`",
+                    "request: give counters of them, or judge recorded ones with `serin judge "
+                    "sequential`",
                     i));
         }
-        guard.needs_stable = guard.needs_stable || !spec.metrics[i].bound;
+        guard.needs_stable = guard.needs_stable || !metric.bound;
     }
+    guard.name = "judge-" + sequential::fingerprint(spec).substr(0, 10);
     if (spec.timeout_s) guard.timeout = Duration(std::llround(*spec.timeout_s * 1000));
     // A step's end is its run's; the memory is the whole release's.
     spec.timeout_s.reset();
-    guard.make = [spec = std::move(spec), cache = cache_] {
-        return std::make_unique<SequentialExaminer>(spec, cache);
+    if (!guard.counters.empty()) guard.counters_interval = counters.interval;
+    guard.make = [spec = std::move(spec), cache = cache_, every = guard.counters_interval] {
+        return std::make_unique<SequentialExaminer>(spec, cache, every);
     };
     return guard;
 }

@@ -1,6 +1,8 @@
 #include "control/analysis_controller.h"
 #include "control/manager.h"
 #include "metrics/prometheus.h"
+#include "metrics/request_windows.h"
+#include "metrics/sequential_source.h"
 #include "net/curl_client.h"
 #include "net/http_server.h"
 #include "net/loop.h"
@@ -9,15 +11,8 @@
 
 #include <doctest/doctest.h>
 
-#include <arpa/inet.h>
-#include <csignal>
-#include <filesystem>
-#include <fstream>
-#include <netinet/in.h>
+#include "real_prometheus.h"
 #include <string>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <vector>
 
 using namespace serin;
@@ -28,78 +23,20 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::uint16_t free_port() {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    auto* plain = reinterpret_cast<sockaddr*>(&address);
-    REQUIRE(bind(fd, plain, size) == 0);
-    REQUIRE(getsockname(fd, plain, &size) == 0);
-    close(fd);
-    return ntohs(address.sin_port);
-}
-
-class Folder {
-public:
-    Folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "serin-XXXXXX").string();
-        REQUIRE(mkdtemp(name.data()) != nullptr);
-        path = name;
-    }
-    ~Folder() { std::filesystem::remove_all(path); }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    std::filesystem::path path;
-};
-
-// A real Prometheus that scrapes one target.
-class Prometheus {
-public:
-    explicit Prometheus(std::uint16_t target) : port(free_port()) {
-        std::ofstream(folder_.path / "prometheus.yml")
-            << "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n"
-            << "scrape_configs: [{job_name: shop, static_configs: [{targets: ['127.0.0.1:" << target
-            << "']}]}]\n";
-        const std::vector<std::string> words = {
-            "/usr/bin/prometheus",
-            "--config.file=" + (folder_.path / "prometheus.yml").string(),
-            "--storage.tsdb.path=" + (folder_.path / "data").string(),
-            "--web.listen-address=127.0.0.1:" + std::to_string(port),
-            "--log.level=error"};
-        std::vector<char*> arguments;
-        for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-        arguments.push_back(nullptr);
-        pid_ = fork();
-        REQUIRE(pid_ >= 0);
-        if (pid_ == 0) {
-            execv(arguments[0], arguments.data());
-            _exit(127);
-        }
-    }
-    ~Prometheus() {
-        kill(pid_, SIGTERM);
-        waitpid(pid_, nullptr, 0);
-    }
-    Prometheus(const Prometheus&) = delete;
-    Prometheus& operator=(const Prometheus&) = delete;
-
-    std::string url() const { return "http://127.0.0.1:" + std::to_string(port); }
-    const std::uint16_t port;
-
-private:
-    Folder folder_;
-    pid_t pid_ = -1;
-};
-
 struct World {
     net::AsioLoop loop;
     net::CurlClient client{loop};
     store::MemoryStore store{loop};
     EventRecorder events{store, loop, "test"};
     metrics::PrometheusSource source{client};
-    AnalysisController controller{loop, store, events, {{"prometheus", &source}}};
+    metrics::RequestWindows windows{loop};
+    metrics::ReleaseRequests requests{loop, store, windows};
+    metrics::SequentialSource sequential{loop, requests, {{"prometheus", &source}}};
+    AnalysisController controller{
+        loop,
+        store,
+        events,
+        {{"prometheus", &source}, {std::string(metrics::SequentialSource::provider), &sequential}}};
     Manager manager{loop, store, {&controller}};
 
     World() { manager.start(); }
@@ -294,4 +231,69 @@ TEST_CASE("a Prometheus that misbehaves leads to an error that says how") {
         R"({"provider": {"prometheus": {"query": "up"}}})",
         "http://127.0.0.1:" + std::to_string(free_port()));
     CHECK(world.end_of("refused") == "Error");
+}
+
+TEST_CASE("the sequential judge counts what a real Prometheus has scraped") {
+    World world;
+    // Two pods an arm; those of the canary restart, and fail after a while.
+    std::map<std::string, int> total{{"v1-a", 90'000}, {"v1-b", 80'000}, {"v2-a", 0}, {"v2-b", 0}};
+    std::map<std::string, int> failed;
+    bool is_broken = false;
+    const auto exporter = serve(world.loop, [&](const auto&, const auto& responder) {
+        std::string body;
+        for (auto& [pod, count] : total) {
+            const std::string labels = "{pod=\"" + pod + "\",revision=\"" + pod.substr(0, 2) + "\"";
+            body += "shop_requests_total" + labels + "} " + std::to_string(count) + "\n";
+            // As usual, there is no series before the first failure.
+            if (failed.contains(pod)) {
+                body += "shop_failed_total" + labels + "} " + std::to_string(failed[pod]) + "\n";
+            }
+            const bool is_canary = pod.starts_with("v2");
+            count += is_canary ? 10 : 50;
+            if (is_canary && is_broken) failed[pod] += 5;
+        }
+        responder->send({.headers = {{"Content-Type", "text/plain; version=0.0.4"}}, .body = body});
+    });
+    const Prometheus prometheus(exporter->port());
+
+    Object rollout(types::rollout(), "default", "shop");
+    REQUIRE(world.store.create(rollout));
+    rollout = *world.store.get({.type = &types::rollout(), .ns = "default", .name = "shop"});
+    rollout.put("/status/stableRS", "v1");
+    REQUIRE(world.store.update(rollout, Part::status));
+    Object run(types::analysis_run(), "default", "counted");
+    run.set_label("rollouts-pod-template-hash", "v2");
+    run.set_controller(rollout);
+    auto metrics = json::parse(R"json([{"name": "m", "provider": {"plugin": {"serin/sequential": {
+        "counters": {"provider": {"prometheus": {}}, "interval": "1s"},
+        "metrics": [{"metric": "error-rate",
+            "canary": {"total": "shop_requests_total{revision='v2'}",
+                       "failed": "sum by (pod) (shop_failed_total{revision='v2'})"},
+            "stable": {"total": "shop_requests_total{revision='v1'}",
+                       "failed": "shop_failed_total{revision='v1'}"}}]}}}}])json");
+    REQUIRE(metrics);
+    json::Value* config =
+        &metrics->at(0).at("provider").at("plugin").as_object()["serin/sequential"];
+    config->at("counters").at("provider").at("prometheus").as_object()["address"] =
+        prometheus.url();
+    run.put("/spec/metrics", *metrics);
+    REQUIRE(world.store.create(run));
+
+    const auto counted = [&] {
+        const Object now = world.run("counted");
+        const auto text =
+            now.text("/status/metricResults/0/measurements/0/metadata/canaryRequests");
+        return text.empty() ? 0 : std::stoi(std::string(text));
+    };
+    REQUIRE(world.run_until([&] { return counted() > 0; }));
+    CHECK(world.run("counted").text("/status/phase") == "Running");
+    total["v2-a"] = 0;  // It has restarted.
+    is_broken = true;
+    CHECK(world.end_of("counted") == "Failed");
+    const Object ended = world.run("counted");
+    CHECK(ended.text("/status/message").contains("error-rate: "));
+    // Not what the stable pods had served long before.
+    const auto stable =
+        ended.text("/status/metricResults/0/measurements/0/metadata/stableRequests");
+    CHECK(std::stoi(std::string(stable)) < 80'000);
 }

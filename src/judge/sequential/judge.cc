@@ -44,6 +44,7 @@ bool is_known(State& state, std::uint64_t unit) {
 
 // What the outcome is to the metric; empty: nothing.
 std::optional<Trial> trial_of(const MetricSpec& spec, const Outcome& outcome) {
+    if (!spec.counted_by.empty()) return std::nullopt;
     Trial trial{.count = {.total = 1}, .ms = outcome.ms};
     switch (spec.subject) {
         case Subject::errors:

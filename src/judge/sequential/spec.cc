@@ -343,6 +343,7 @@ std::string fingerprint(const Spec& spec) {
             metric.pass_margin.difference,
             metric.has_pass_difference,
             metric.share);
+        if (!metric.counted_by.empty()) text += " " + metric.counted_by;
     }
     return sha256_hex(text).substr(0, 16);
 }

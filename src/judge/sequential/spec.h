@@ -41,6 +41,7 @@ struct MetricSpec {
     Margin pass_margin;              // Within it lies what may pass.
     bool has_pass_difference = false;  // Else it follows stable's rate: half, at least 0.5 points.
     double share = 0;                  // Of alpha. All sum to 1.
+    std::string counted_by;  // Judged by batches of these counters, not by outcomes. Empty: not.
     friend bool operator==(const MetricSpec&, const MetricSpec&) = default;
 };
 

@@ -1,0 +1,55 @@
+#include "judge/sequential/counters.h"
+#include "judge/sequential/spec.h"
+#include "lint/families.h"
+
+#include <fmt/format.h>
+
+#include <string>
+
+// Configurations of judges that judge by themselves: what a run would refuse.
+
+namespace serin::lint {
+
+namespace {
+
+namespace sequential = judge::sequential;
+
+// Arguments that are not known here.
+bool is_open(const json::Object& config, std::string_view pointer) {
+    const json::Value* value = json::find(config, pointer);
+    return value != nullptr && json::print(*value).contains("{{");
+}
+
+void add(
+    const Context& context,
+    const UsedMetric& metric,
+    std::string_view pointer,
+    const std::string& message) {
+    context.reporter.add(
+        "judge-config",
+        *metric.source,
+        metric.provider_pointer + std::string(pointer),
+        fmt::format("the run would end in an error: {}", message),
+        "see docs/reference/judges.md");
+}
+
+void check_sequential(const Context& context, const UsedMetric& metric) {
+    const auto counters = sequential::CountersConfig::read(metric.config);
+    if (!counters) return add(context, metric, "", counters.error().message);
+    for (const auto& problem : sequential::read_spec(counters->judged).problems) {
+        if (!is_open(counters->judged, problem.pointer))
+            add(context, metric, problem.pointer, problem.message);
+    }
+}
+
+}  // namespace
+
+void check_judges(const Context& context) {
+    for (const Use& use : context.uses) {
+        for (const UsedMetric& metric : use.metrics) {
+            if (metric.provider == "serin/sequential") check_sequential(context, metric);
+        }
+    }
+}
+
+}  // namespace serin::lint
