@@ -121,6 +121,10 @@ void Builder::add_route(const Object& object) {
     std::optional<Problem> unresolved;
     if (is_accepted) add_rules(route, unresolved);
     for (ParentReport& parent : report.parents) {
+        if (route.unobserved) {
+            parent.conditions.push_back(
+                {"serin.dev/Observed", false, route.unobserved->reason, route.unobserved->message});
+        }
         parent.conditions.push_back(
             {"ResolvedRefs",
              !unresolved,
@@ -200,7 +204,9 @@ std::optional<Problem> Builder::resolve(
 void Builder::add_rules(const RouteSpec& route, std::optional<Problem>& unresolved) {
     for (std::size_t i = 0; i < route.rules.size(); ++i) {
         TableRule rule{
-            .id = route.ns + "/" + route.name + "/" + std::to_string(i), .rule = route.rules[i]};
+            .id = route.ns + "/" + route.name + "/" + std::to_string(i),
+            .rule = route.rules[i],
+            .observed = route.observed};
         for (const BackendRef& ref : rule.rule.refs) {
             Target target{.service = ref.service, .weight = ref.weight};
             const auto problem = resolve(route, ref, i, target.backend);

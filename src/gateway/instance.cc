@@ -1,6 +1,7 @@
 #include "gateway/instance.h"
 
 #include "base/log.h"
+#include "gateway/observe.h"
 
 #include <algorithm>
 #include <charconv>
@@ -71,6 +72,12 @@ Result<std::unique_ptr<Instance>> Instance::start(
         place.binds[name] = "fd@" + std::to_string(socket.get());
         binds[name] = socket.get();
         inherited.push_back(socket.get());
+    }
+    const bool has_users = std::ranges::any_of(table.rules, [](const auto& rule) {
+        return rule.second.observed.user_in != Observed::UserIn::nowhere;
+    });
+    if (has_users) {
+        SERIN_TRY(place.user_key, user_key(folder));
     }
     Rendering rendering = render(table, splits, place);
     for (const File& file : rendering.files) {

@@ -32,14 +32,33 @@ bool parse_number(std::string_view text, T& into) {
     return error == std::errc() && end == text.data() + text.size();
 }
 
-bool split(std::string_view line, std::array<std::string_view, columns>& fields) {
-    for (std::size_t i = 0; i < path; ++i) {
-        const void* tab = std::memchr(line.data(), '\t', line.size());
-        if (tab == nullptr) return false;
-        const auto length = static_cast<std::size_t>(static_cast<const char*>(tab) - line.data());
-        fields[i] = line.substr(0, length);
-        line.remove_prefix(length + 1);
+// Between `id` and `method`, in records of the second kind.
+enum ObservedColumn : std::size_t { user, asked, answered, observed_columns };
+using ObservedFields = std::array<std::string_view, observed_columns>;
+
+// The next field; false when there is no further one.
+bool cut(std::string_view& line, std::string_view& field) {
+    const void* tab = std::memchr(line.data(), '\t', line.size());
+    if (tab == nullptr) return false;
+    const auto length = static_cast<std::size_t>(static_cast<const char*>(tab) - line.data());
+    field = line.substr(0, length);
+    line.remove_prefix(length + 1);
+    return true;
+}
+
+bool split(
+    std::string_view line,
+    std::array<std::string_view, columns>& fields,
+    ObservedFields& observed) {
+    for (std::size_t i = 0; i <= id; ++i) {
+        if (!cut(line, fields[i])) return false;
     }
+    if (fields[tag] == "E2") {
+        for (std::string_view& field : observed) {
+            if (!cut(line, field)) return false;
+        }
+    }
+    if (!cut(line, fields[method])) return false;
     fields[path] = line;
     return true;
 }
@@ -78,16 +97,31 @@ void read_state(std::string_view state, RequestOutcome& into) {
     into.is_lost = into.status != 0 && !is_redirect && (into.pod.empty() || !had_response);
 }
 
+// "-" is what HAProxy writes where there is nothing.
+void read_observed_fields(const ObservedFields& fields, RequestOutcome& into) {
+    constexpr int hexadecimal = 16;
+    const std::string_view text = fields[user];
+    std::from_chars(text.data(), text.data() + text.size(), into.user, hexadecimal);
+    if (fields[asked] != "-") into.request_headers = {fields[asked]};
+    if (fields[answered] != "-") into.response_headers = {fields[answered]};
+}
+
 }  // namespace
 
-std::string log_format() {
-    return R"("E1\t%lc\t%f\t%[var(txn.rule)]\t%b\t%s\t%ST\t%[date(0,us),sub(txn.t0)])"
-           R"(\t%[date(0,us)]\t%tsc\t%rc\t%ID\t%HM\t%HPO")";
+std::string log_format(bool is_observed) {
+    std::string format(is_observed ? R"("E2)" : R"("E1)");
+    format += R"(\t%lc\t%f\t%[var(txn.rule)]\t%b\t%s\t%ST\t%[date(0,us),sub(txn.t0)])"
+              R"(\t%[date(0,us)]\t%tsc\t%rc\t%ID)";
+    if (is_observed) format += R"(\t%[var(txn.user)]\t%[var(txn.asked)]\t%[var(txn.answered)])";
+    return format + R"(\t%HM\t%HPO")";
 }
 
 bool parse_log_line(std::string_view line, LogLine& into) {
     std::array<std::string_view, columns> fields;
-    if (!split(line, fields) || fields[tag] != "E1") return false;
+    ObservedFields observed;
+    if (!split(line, fields, observed)) return false;
+    const bool is_observed = fields[tag] == "E2";
+    if (!is_observed && fields[tag] != "E1") return false;
     into = {};
     if (!parse_number(fields[count], into.count)) return false;
     into.frontend = fields[frontend];
@@ -107,6 +141,7 @@ bool parse_log_line(std::string_view line, LogLine& into) {
     outcome.request_id = fields[id];
     outcome.method = fields[method];
     outcome.path = fields[path];
+    if (is_observed) read_observed_fields(observed, outcome);
     into.has_route = true;
     return true;
 }

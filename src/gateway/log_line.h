@@ -12,8 +12,8 @@
 namespace serin::gateway {
 
 // The argument of `log-format`. Fields are parted by tabs; the path, the only one a client can
-// fill at will, is the last.
-std::string log_format();
+// fill at will, is the last. `is_observed`: with the fields that gateway/observe.h fills.
+std::string log_format(bool is_observed);
 
 struct LogLine {
     std::uint64_t count = 0;  // Of this frontend's records since its process started, from 0.

@@ -54,6 +54,30 @@ TEST_CASE("a record becomes an outcome") {
     CHECK(outcome.path == "/cart\twith tab");
 }
 
+TEST_CASE("a record tells what the route's author wants to see") {
+    LogLine line;
+    REQUIRE(parse_log_line(
+        "E2\t7\tf\tdefault/shop/0\tdefault.shop.80\tr:p\t200\t1500\t1795259182997947\t----\t0\tid-1"
+        "\t643CDFC83364B72C\tx-client-version=3.1\x1fx-platform=\tx-checkout=ok\tGET\t/cart\tb",
+        line));
+    REQUIRE(line.has_route);
+    const RequestOutcome& outcome = line.outcome;
+    CHECK(outcome.request_id == "id-1");
+    CHECK(outcome.user == 0x643CDFC83364B72C);
+    CHECK(outcome.request_headers.find("x-client-version") == "3.1");
+    CHECK(outcome.request_headers.find("x-platform").empty());
+    CHECK(outcome.response_headers.find("x-checkout") == "ok");
+    CHECK(outcome.response_headers.find("x-check").empty());
+    CHECK(outcome.path == "/cart\tb");
+    REQUIRE(parse_log_line(
+        "E2\t8\tf\tdefault/shop/0\tdefault.shop.80\tr:p\t200\t1\t1795259182997947\t----\t0\tid-1"
+        "\t-\t-\t-\tGET\t/",
+        line));
+    CHECK(line.outcome.user == 0);
+    CHECK(line.outcome.request_headers.text.empty());
+    CHECK(line.outcome.response_headers.text.empty());
+}
+
 TEST_CASE("who ended a request decides what it counts as") {
     CHECK(with_state("-1", "CH").status == 0);
     CHECK_FALSE(with_state("-1", "CH").is_lost);

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "ports/object.h"
+#include "ports/observed.h"
 
 #include <chrono>
 #include <cstdint>
@@ -124,7 +125,9 @@ struct RouteSpec {
     std::vector<std::string> hostnames;  // Lower case.
     std::vector<ParentRef> parents;      // Those that name Gateways.
     std::vector<RouteRule> rules;        // Empty when there is a problem.
+    Observed observed;
     std::optional<Problem> problem;
+    std::optional<Problem> unobserved;  // Why not all is observed that should be; it is served.
     friend bool operator==(const RouteSpec&, const RouteSpec&) = default;
 };
 
@@ -164,6 +167,7 @@ struct TableRule {
     RouteRule rule;
     std::vector<Target> targets;
     std::vector<MirrorTarget> mirrors;  // Those that resolve.
+    Observed observed;
 };
 
 // One way into a rule, in the order of precedence that Gateway API lays down.

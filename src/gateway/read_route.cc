@@ -69,6 +69,14 @@ RouteSpec Reader::read() {
     spec.parents = read_parents();
     spec.hostnames = read_hostnames();
     demand(is_dns_name(spec.ns) && is_dns_name(spec.name), "metadata", "bad name");
+    ObservedRead observed = read_observed(route_);
+    spec.observed = std::move(observed.observed);
+    for (const ObservedProblem& problem : observed.problems) {
+        if (spec.unobserved) break;
+        spec.unobserved = Problem{
+            "UnsupportedValue",
+            "annotation " + std::string(problem.annotation) + ": " + problem.message};
+    }
 
     const json::Array* rules = json::array(route_.find("/spec/rules"));
     // Without rules a route matches everything and has no backend (the API server's default).

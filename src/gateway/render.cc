@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "gateway/log_line.h"
 #include "gateway/mirror.h"
+#include "gateway/observe.h"
 #include "gateway/text.h"
 
 #include <algorithm>
@@ -165,7 +166,12 @@ void add_edit(const HeaderEdit& edit, const std::string& rule, Config& config) {
     }
 }
 
-void add_rule(const TableRule& rule, const Frontend& frontend, Config& config) {
+void add_rule(const TableRule& rule, const Frontend& frontend, const Place& place, Config& config) {
+    // Before any header is changed: what the client asked and what the pod answered.
+    for (const std::string& line :
+         observe_lines(rule.observed, rule_condition(rule.id), place.user_key)) {
+        config.add(line, rule.id);
+    }
     for (const HeaderEdit& edit : rule.rule.edits) add_edit(edit, rule.id, config);
     if (rule.rule.redirect) {
         add_redirect(*rule.rule.redirect, frontend, rule.id, config);
@@ -206,17 +212,24 @@ void add_frontend(
     }
     config.add("    bind " + bind + tls);
     config.add("    log ring@" + std::string(ring_name) + " len 2048 format raw local0 info");
-    config.add("    unique-id-format %[uuid()]");
-    config.add("    log-format " + log_format());
-    config.add("    http-request set-var(txn.t0) date(0,us)");
-    config.add("    http-request set-var(txn.host) req.hdr(host),host_only,lower");
-    if (frontend.is_tls) config.add("    http-request set-header X-Forwarded-Proto https");
     std::vector<std::string> used;
     for (const Entry& entry : frontend.entries) {
-        add_entry(entry, config);
         if (std::ranges::find(used, entry.rule) == used.end()) used.push_back(entry.rule);
     }
-    for (const std::string& id : used) add_rule(table.rules.at(id), frontend, config);
+    const bool is_observed = std::ranges::any_of(
+        used, [&](const std::string& id) { return !table.rules.at(id).observed.is_nothing(); });
+    config.add(
+        "    unique-id-format %[req.fhdr(x-request-id),bytes(0,64),json(utf8s),bytes(0,64)]");
+    config.add("    log-format " + log_format(is_observed));
+    config.add("    http-request set-var(txn.t0) date(0,us)");
+    // A request keeps the id it came with, so that its trace does not break.
+    config.add(
+        "    http-request set-header X-Request-Id %[uuid()]"
+        " unless { req.fhdr(x-request-id) -m len 1:128 }");
+    config.add("    http-request set-var(txn.host) req.hdr(host),host_only,lower");
+    if (frontend.is_tls) config.add("    http-request set-header X-Forwarded-Proto https");
+    for (const Entry& entry : frontend.entries) add_entry(entry, config);
+    for (const std::string& id : used) add_rule(table.rules.at(id), frontend, place, config);
     for (const std::string& id : used) add_split(table.rules.at(id), place.dir, config);
     config.add("    default_backend serin.unmatched");
 }

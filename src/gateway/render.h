@@ -20,6 +20,7 @@ struct File {
 struct Place {
     std::string dir;                           // Absolute, without a '/' at the end.
     std::map<std::string, std::string> binds;  // Frontend name -> "fd@7". Others are left out.
+    std::string user_key;                      // Of gateway/observe.h; needed where users are.
 };
 
 struct Rendering {

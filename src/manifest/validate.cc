@@ -7,6 +7,7 @@
 #include "manifest/kinds.h"
 #include "manifest/rules.h"
 #include "manifest/schema.h"
+#include "ports/observed.h"
 
 #include <fmt/format.h>
 
@@ -79,6 +80,12 @@ std::vector<Diagnostic> judge(const Object& object, const Document* document) {
     check_shape(schema_of(*type), findings);
     check_name(object, findings);
     check_rules(object, findings);
+    if (type == &types::http_route()) {
+        for (const ObservedProblem& problem : read_observed(object).problems) {
+            const std::string key = json::escape_pointer(problem.annotation);
+            findings.error("/metadata/annotations/" + key, problem.message);
+        }
+    }
     // Only what is sound by the API's rules is worth holding against what Serin acts on.
     if (type == &types::rollout() && !findings.has_errors()) {
         for (Diagnostic& one : argo::lower(object).diagnostics) findings.add(std::move(one));

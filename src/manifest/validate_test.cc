@@ -307,6 +307,27 @@ spec:
         "0.5, 64Mi or 1G\n");
 }
 
+TEST_CASE("a route is told which headers must not be observed") {
+    check_problems(
+        R"(apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata:
+  name: shop
+  annotations:
+    serin.dev/observe-user: session
+    serin.dev/observe-request-headers: x-platform, Authorization
+spec:
+  rules:
+    - backendRefs: [{name: shop, port: 80}]
+)",
+        "f.yaml:6:5: metadata.annotations['serin.dev/observe-user']: expected \"header NAME\" or "
+        "\"cookie NAME\", not 'session'\n"
+        "f.yaml:7:5: metadata.annotations['serin.dev/observe-request-headers']: 'authorization' "
+        "may "
+        "carry a secret, which must not be recorded; a user's identity is named in "
+        "serin.dev/observe-user, which keeps only a keyed hash\n");
+}
+
 TEST_CASE("routes and Gateways are judged") {
     check_problems(
         R"(apiVersion: gateway.networking.k8s.io/v1

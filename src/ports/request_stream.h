@@ -10,6 +10,18 @@
 
 namespace serin {
 
+// Values of the headers that a route's author wants to see (ports/observed.h).
+struct HeaderValues {
+    // "name=value" parted by unit separators (0x1f), names in lower case; values are cut to 64
+    // bytes and escaped as in JSON.
+    std::string_view text;
+
+    // "" when the request had none, or none is asked for.
+    std::string_view find(std::string_view name) const;
+    // Takes the first pair off; false when there is none left.
+    bool next(std::string_view& name, std::string_view& value);
+};
+
 // Views are valid during the call that hands the outcome over.
 struct RequestOutcome {
     Instant at;                   // The end of the response.
@@ -22,6 +34,9 @@ struct RequestOutcome {
     std::string_view method;
     std::string_view path;  // Without the query.
     std::string_view request_id;
+    std::uint64_t user = 0;  // A keyed hash of who asked; 0: not told.
+    HeaderValues request_headers;
+    HeaderValues response_headers;
     int status = 0;           // As sent to the client; 0 when the client left first.
     bool is_retried = false;  // Served by another pod after a failed try.
     bool is_lost = false;     // No pod answered: the proxy made the response itself.

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 // A pod's process for tests: answers each request with its own name. "/status/503" answers with
-// that status, "/slow/200" after so many milliseconds. Prints its port and ends with its parent.
+// that status, "/slow/200" after so many milliseconds. What the request header x-say has comes back
+// as a header of the answer. Prints its port and ends with its parent.
 
 namespace {
 
@@ -35,9 +36,15 @@ void serve(int fd, const std::string& name) {
         std::string body = name;
         // "/echo" shows the request as it arrived.
         if (head.compare(path, 5, "/echo") == 0) body = head;
-        const std::string answer = "HTTP/1.1 " + status +
-                                   " X\r\nContent-Length: " + std::to_string(body.size()) +
-                                   "\r\n\r\n" + body;
+        std::string said;
+        const std::string asked = "\r\nx-say: ";
+        if (const std::size_t at = head.find(asked); at != std::string::npos) {
+            const std::size_t from = at + asked.size();
+            said = head.substr(from, head.find("\r\n", from) - from) + "\r\n";
+        }
+        const std::string answer = "HTTP/1.1 " + status + " X\r\n" + said +
+                                   "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+                                   body;
         if (send(fd, answer.data(), answer.size(), MSG_NOSIGNAL) < 0) break;
     }
     close(fd);

@@ -80,7 +80,9 @@ private:
 };
 
 struct KeptOutcome {
-    std::string ns, route, service, revision, pod, method, path;
+    std::string ns, route, service, revision, pod, method, path, id;
+    std::uint64_t user = 0;
+    std::string request_headers, response_headers;
     int status = 0;
     bool is_retried = false;
     bool is_lost = false;
