@@ -1,6 +1,7 @@
 #include "metrics/sequential_source.h"
 
 #include "base/digest.h"
+#include "judge/sequential/business.h"
 #include "judge/sequential/counters.h"
 #include "judge/sequential/judge.h"
 #include "judge/sequential/state_json.h"
@@ -61,6 +62,11 @@ public:
             .at_s = seconds_of(outcome.at),
             .failed = outcome.is_lost || outcome.status >= 500};
         if (!outcome.is_lost) seen.ms = static_cast<double>(outcome.latency_us) / 1000;
+        sequential::read_business_outcomes(
+            judge_.spec(),
+            [&](std::string_view name) { return outcome.response_headers.find(name); },
+            seen);
+        if (side == Side::candidate) ++canary_seen_;
         return judge_.observe(state_, seen);
     }
 
@@ -98,6 +104,7 @@ public:
         const auto requests = static_cast<double>(verdict.metrics.front().canary.total);
         if (lasted_s > 0) finding.requests_per_second = requests / lasted_s;
         if (counters_every_ > Duration(0)) add_counters(finding);
+        if (finding.standing == Finding::Standing::open) miss_headers(verdict, finding);
         return finding;
     }
 
@@ -129,6 +136,21 @@ private:
         return decision == Decision::pass ? Finding::Standing::good : Finding::Standing::open;
     }
 
+    // A header that nobody was asked to look for looks like one that is never sent.
+    void miss_headers(const sequential::Verdict& verdict, Finding& finding) const {
+        constexpr std::uint64_t enough = 20;
+        if (canary_seen_ < enough) return;
+        for (std::size_t i = 0; i < verdict.metrics.size(); ++i) {
+            const sequential::MetricSpec& spec = judge_.spec().metrics[i];
+            if (spec.header.empty() || verdict.metrics[i].canary.total > 0) continue;
+            finding.summary += fmt::format(
+                "; {}: no answer of the canary has told anything in its header {}: does the "
+                "HTTPRoute name it in serin.dev/observe-response-headers?",
+                spec.name,
+                spec.header);
+        }
+    }
+
     void add_counters(Finding& finding) const {
         std::string text =
             counters_.read_at() ? "read at " + format_time(*counters_.read_at()) : "not read yet";
@@ -157,6 +179,7 @@ private:
     std::shared_ptr<statistics::FactorCache> cache_;
     sequential::Judge judge_;
     sequential::State state_;
+    std::uint64_t canary_seen_ = 0;  // By this process.
     Duration counters_every_;
     CounterBook counters_;
     bool sees_requests_;
@@ -223,13 +246,14 @@ Result<GuardSource::Guard> SequentialSource::read(const json::Object& config) co
     }
     for (std::size_t i = 0; i < spec.metrics.size(); ++i) {
         const sequential::MetricSpec& metric = spec.metrics[i];
-        if (metric.subject == sequential::Subject::conversions && metric.counted_by.empty()) {
+        const bool is_told = !metric.header.empty() || !metric.counted_by.empty();
+        if (metric.subject == sequential::Subject::conversions && !is_told) {
             return fail(
                 ErrorKind::invalid,
                 fmt::format(
-                    "metrics[{}].metric: business outcomes are not in what the gateway tells of a "
-                    "request: give counters of them, or judge recorded ones with `serin judge "
-                    "sequential`",
+                    "metrics[{}].header: missing: the header of the answer that tells the business "
+                    "outcome (the HTTPRoute names it in serin.dev/observe-response-headers), or "
+                    "give counters of them",
                     i));
         }
         guard.needs_stable = guard.needs_stable || !metric.bound;

@@ -54,6 +54,8 @@ struct Traffic {
     int weight = 10;  // In percent.
     int per_second = 300;
     Duration latency{5};
+    std::optional<double> canary_refusals;  // Of its checkouts; empty: no header tells.
+    std::string stable_value = "ok";
 };
 
 struct World {
@@ -111,6 +113,10 @@ struct World {
                 const bool is_canary = is_one_in(traffic.weight / 100.0);
                 const bool is_failed =
                     is_one_in(is_canary ? traffic.canary_failures : traffic.stable_failures);
+                const bool is_refused = is_canary && is_one_in(traffic.canary_refusals.value_or(0));
+                std::string told;
+                if (traffic.canary_refusals)
+                    told = "x-checkout=" + (is_refused ? "failed" : traffic.stable_value);
                 const RequestOutcome outcome{
                     .at = loop.now(),
                     .latency_us = traffic.latency.count() * 1000 + std::int64_t(random() % 2000),
@@ -118,6 +124,7 @@ struct World {
                     .route = "shop",
                     .service = is_canary ? "shop-canary" : "shop-stable",
                     .revision = is_canary ? "v2" : "v1",
+                    .response_headers = {told},
                     .status = is_failed ? 500 : 200};
                 canary += is_canary ? 1 : 0;
                 program->requests.take({&outcome, 1});
@@ -281,6 +288,39 @@ TEST_CASE("the same revision against another stable one is another release") {
     CHECK(std::stoi(world.measured("b", "metadata/stableRequests")) > 200);
 }
 
+TEST_CASE("a canary that answers 200 and does nothing fails by its business outcome") {
+    World world;
+    world.create("errors");
+    world.create("a", R"({"metrics": [
+        {"metric": "error-rate"},
+        {"metric": "business", "name": "checkout", "header": "X-Checkout", "good": "ok"}]})");
+    SUBCASE("by what the header says") {
+        CHECK(world.play(60s, {.canary_refusals = 0.5}, "a") < 60);
+        CHECK(world.phase("a") == "Failed");
+        CHECK(world.measured("a", "message").contains("checkout: "));
+        CHECK(world.phase("errors") == "Running");  // Nothing is wrong with the status codes.
+    }
+    SUBCASE("and passes when the header says that all is well") {
+        world.play(600s, {.weight = 30, .canary_refusals = 0.001}, "a");
+        CHECK(world.phase("a") == "Successful");
+    }
+    SUBCASE("and says why it cannot tell where no header comes") {
+        world.play(20s, {}, "a");
+        CHECK(world.phase("a") == "Running");
+        CHECK(world.measured("a", "metadata/standing").contains("serin.dev/observe-response-h"));
+    }
+}
+
+TEST_CASE("a business outcome may be a number") {
+    World world;
+    world.create("a", R"({"metrics": [
+        {"metric": "business", "header": "x-checkout", "goodFrom": 10}]})");
+    CHECK(world.play(60s, {.canary_refusals = 0, .stable_value = "9.99"}, "a") > 0);
+    CHECK(world.phase("a") == "Running");  // Neither arm converts.
+    world.play(60s, {.canary_refusals = 0, .stable_value = "25"}, "a");
+    CHECK(world.phase("a") == "Successful");
+}
+
 TEST_CASE("without a stable revision only bounds can be judged") {
     World world;
     world.set_status("/stableRS", "v2");
@@ -296,7 +336,7 @@ TEST_CASE("what cannot be judged is refused with its place") {
     World world;
     world.create("a", R"({"metrics": [{"metric": "business"}]})");
     CHECK(world.phase("a") == "Error");
-    CHECK(world.run("a").text("/status/message").contains("metrics[0].metric: business outcomes"));
+    CHECK(world.run("a").text("/status/message").contains("metrics[0].header: missing"));
     world.create("b", R"({"alfa": 1})");
     CHECK(world.run("b").text("/status/message").contains("alfa: unknown field"));
 }

@@ -43,7 +43,7 @@ bool is_known(State& state, std::uint64_t unit) {
 }
 
 // What the outcome is to the metric; empty: nothing.
-std::optional<Trial> trial_of(const MetricSpec& spec, const Outcome& outcome) {
+std::optional<Trial> trial_of(const MetricSpec& spec, std::size_t metric, const Outcome& outcome) {
     if (!spec.counted_by.empty()) return std::nullopt;
     Trial trial{.count = {.total = 1}, .ms = outcome.ms};
     switch (spec.subject) {
@@ -55,6 +55,11 @@ std::optional<Trial> trial_of(const MetricSpec& spec, const Outcome& outcome) {
             if (spec.bound) trial.count.events = outcome.ms > spec.limit_ms ? 1 : 0;
             return trial;
         case Subject::conversions:
+            if (!spec.header.empty()) {
+                if ((outcome.told >> metric & 1U) == 0) return std::nullopt;
+                trial.count.events = outcome.good >> metric & 1U;
+                return trial;
+            }
             if (!outcome.converted) return std::nullopt;
             trial.count.events = *outcome.converted ? 1 : 0;
             return trial;
@@ -144,7 +149,7 @@ bool Judge::observe(State& state, const Outcome& outcome) const {
     // The coin of the A/A split: by unit, or by request where each is a unit.
     const bool is_half_a = (scramble(outcome.unit != 0 ? ~outcome.unit : state.observed) & 1U) != 0;
     for (std::size_t i = 0; i < spec_.metrics.size(); ++i) {
-        auto trial = trial_of(spec_.metrics[i], outcome);
+        auto trial = trial_of(spec_.metrics[i], i, outcome);
         if (!trial) continue;
         trial->is_half_a = is_half_a;
         const News news = take(state, i, outcome.arm, *trial);

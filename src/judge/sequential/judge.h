@@ -31,6 +31,9 @@ struct Outcome {
     bool failed = false;
     double ms = std::numeric_limits<double>::quiet_NaN();  // NaN: it has no latency.
     std::optional<bool> converted;                         // Empty: not a chance to convert.
+    // Of metrics that a header tells (business.h), a bit a metric: whether it told, and well.
+    std::uint16_t told = 0;
+    std::uint16_t good = 0;
     // Where users or sessions, not requests, are assigned to arms: a hash of the user. Only the
     // first outcome of each counts in a step. 0: each request is a unit.
     std::uint64_t unit = 0;

@@ -178,8 +178,45 @@ void read_latency(Fields& fields, MetricSpec& metric, std::vector<Problem>& prob
     }
 }
 
+// "ok", or a list of such texts.
+std::vector<std::string> read_texts(Fields& fields, std::string_view key) {
+    std::vector<std::string> texts;
+    const json::Value* value = fields.find(key);
+    if (value == nullptr) return texts;
+    const json::Array single{*value};
+    const json::Array* list = json::array(value);
+    for (const json::Value& item : list == nullptr ? single : *list) {
+        const auto text = json::text(&item);
+        if (!text || text->empty()) {
+            fields.problem(key, "expected text, or a list of texts");
+            return {};
+        }
+        texts.emplace_back(*text);
+    }
+    return texts;
+}
+
+// Which values of which header are what the business wants.
+void read_header(Fields& fields, MetricSpec& metric) {
+    metric.header = fields.text("header").value_or("");
+    for (char& c : metric.header) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    metric.good = read_texts(fields, "good");
+    metric.good_from = fields.number("goodFrom");
+    const bool has_rule = !metric.good.empty() || metric.good_from;
+    if (metric.header.empty()) {
+        if (has_rule) fields.problem("header", "missing: the header of the answer that is meant");
+        return;
+    }
+    if (!has_rule) {
+        fields.problem("good", "missing: the header's values that are good, or goodFrom: a number");
+    } else if (!metric.good.empty() && metric.good_from) {
+        fields.problem("goodFrom", "only one of good and goodFrom is possible");
+    }
+}
+
 void read_business(Fields& fields, MetricSpec& metric, std::vector<Problem>& problems) {
     metric.subject = Subject::conversions;
+    read_header(fields, metric);
     metric.bound = fields.between("atLeast", 0, 0.95);
     metric.margin = read_margin(fields, "margin", {conversions_ratio, 0}, problems, {0.01, 1});
     metric.pass_margin = read_margin(fields, "passMargin", metric.margin, problems, {0.01, 1});
@@ -344,6 +381,9 @@ std::string fingerprint(const Spec& spec) {
             metric.has_pass_difference,
             metric.share);
         if (!metric.counted_by.empty()) text += " " + metric.counted_by;
+        if (metric.header.empty()) continue;
+        text += fmt::format(" {} {}", metric.header, fmt::join(metric.good, ","));
+        if (metric.good_from) text += fmt::format(" {}", *metric.good_from);
     }
     return sha256_hex(text).substr(0, 16);
 }

@@ -42,6 +42,11 @@ struct MetricSpec {
     bool has_pass_difference = false;  // Else it follows stable's rate: half, at least 0.5 points.
     double share = 0;                  // Of alpha. All sum to 1.
     std::string counted_by;  // Judged by batches of these counters, not by outcomes. Empty: not.
+    // Conversions: the header of the answer that tells them, in lower case; empty: each outcome
+    // says for itself. Good is one of these values, or a number of at least so much.
+    std::string header;
+    std::vector<std::string> good;
+    std::optional<double> good_from;
     friend bool operator==(const MetricSpec&, const MetricSpec&) = default;
 };
 
