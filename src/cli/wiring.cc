@@ -13,6 +13,7 @@
 #include "manifest/admission.h"
 #include "metrics/budget_source.h"
 #include "metrics/job.h"
+#include "metrics/kayenta_source.h"
 #include "metrics/prometheus.h"
 #include "metrics/release_requests.h"
 #include "metrics/request_totals.h"
@@ -62,6 +63,7 @@ struct LocalMachine::Parts {
     control::PluginSource plugin_metrics;
     metrics::SequentialSource sequential;
     metrics::BudgetSource budget;
+    metrics::KayentaSource kayenta;
     metrics::JobSource job;
     EventRecorder analysis_events;
     control::AnalysisController analysis;
@@ -108,6 +110,10 @@ struct LocalMachine::Parts {
                {std::string(metrics::WebSource::provider), &web},
                {std::string(control::PluginSource::provider), &plugin_metrics}}),
           budget(loop, release_requests),
+          kayenta(
+              loop,
+              {{std::string(metrics::PrometheusSource::provider), &prometheus},
+               {std::string(metrics::RequestsSource::provider), &requests}}),
           job(loop, *store),
           analysis_events(*store, loop, "serin-analysis"),
           analysis(
@@ -117,6 +123,7 @@ struct LocalMachine::Parts {
               {{std::string(metrics::RequestsSource::provider), &requests},
                {std::string(metrics::SequentialSource::provider), &sequential},
                {std::string(metrics::BudgetSource::provider), &budget},
+               {std::string(metrics::KayentaSource::provider), &kayenta},
                {std::string(metrics::PrometheusSource::provider), &prometheus},
                {std::string(metrics::WebSource::provider), &web},
                {std::string(control::PluginSource::provider), &plugin_metrics},

@@ -180,7 +180,8 @@ void check_conditions(const Context& context) {
     for (const Use& use : context.uses) {
         for (const UsedMetric& metric : use.metrics) {
             if (metric.provider == "job" || metric.provider == "kayenta" ||
-                metric.provider == "serin/sequential" || metric.provider == "serin/budget") {
+                metric.provider == "serin/sequential" || metric.provider == "serin/budget" ||
+                metric.provider == "serin/kayenta" || metric.provider == "serin/ab") {
                 continue;
             }
             if (!check_reading(context, metric)) continue;

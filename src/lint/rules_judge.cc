@@ -1,3 +1,4 @@
+#include "judge/kayenta/analysis.h"
 #include "judge/sequential/counters.h"
 #include "judge/sequential/spec.h"
 #include "lint/families.h"
@@ -42,12 +43,35 @@ void check_sequential(const Context& context, const UsedMetric& metric) {
     }
 }
 
+void check_kayenta(const Context& context, const UsedMetric& metric) {
+    // An argument may be a duration, or anything else.
+    json::Object config = metric.config;
+    for (auto& member : config) {
+        const auto text = json::text(&member.value());
+        if (text && text->contains("{{") && member.key() != "canaryConfig") return;
+    }
+    const auto spec = judge::kayenta::AnalysisSpec::read(config);
+    if (!spec) return add(context, metric, "", spec.error().message);
+    const bool is_text = json::object(config.if_contains("canaryConfig")) == nullptr;
+    for (const judge::kayenta::Problem& warning : spec->warnings) {
+        // Kayenta's own fields that only it uses.
+        if (warning.message.starts_with("is not a field")) continue;
+        context.reporter.add(
+            "judge-config",
+            *metric.source,
+            metric.provider_pointer + "/canaryConfig" + (is_text ? "" : warning.pointer),
+            warning.message,
+            "see docs/reference/judges.md");
+    }
+}
+
 }  // namespace
 
 void check_judges(const Context& context) {
     for (const Use& use : context.uses) {
         for (const UsedMetric& metric : use.metrics) {
             if (metric.provider == "serin/sequential") check_sequential(context, metric);
+            if (metric.provider == "serin/kayenta") check_kayenta(context, metric);
         }
     }
 }

@@ -88,6 +88,23 @@ record MetricPlugins open
   serin/requests    SerinRequests
   serin/sequential  SerinSequential
   serin/budget      SerinBudget
+  serin/kayenta     SerinKayenta
+
+record SerinKayenta
+  canaryConfig!  any
+  provider       object
+  control!       any
+  experiment!    any
+  lifetime!      text
+  interval       text
+  step           text
+  beginAfter     text
+  lookback       text
+  thresholds     KayentaScores
+
+record KayentaScores
+  pass      any
+  marginal  any
 
 record SerinBudget
   requests        any

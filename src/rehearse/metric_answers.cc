@@ -1,5 +1,6 @@
 #include "rehearse/metric_answers.h"
 
+#include "metrics/kayenta_source.h"
 #include "metrics/requests_config.h"
 
 #include <fmt/format.h>
@@ -101,7 +102,8 @@ const std::vector<std::string>& known_providers() {
         "skywalking",
         std::string(metrics::RequestsSource::provider),
         std::string(metrics::SequentialSource::provider),
-        std::string(metrics::BudgetSource::provider)};
+        std::string(metrics::BudgetSource::provider),
+        std::string(metrics::KayentaSource::provider)};
     return all;
 }
 

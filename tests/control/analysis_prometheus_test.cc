@@ -1,5 +1,6 @@
 #include "control/analysis_controller.h"
 #include "control/manager.h"
+#include "metrics/kayenta_source.h"
 #include "metrics/prometheus.h"
 #include "metrics/request_windows.h"
 #include "metrics/sequential_source.h"
@@ -32,11 +33,14 @@ struct World {
     metrics::RequestWindows windows{loop};
     metrics::ReleaseRequests requests{loop, store, windows};
     metrics::SequentialSource sequential{loop, requests, {{"prometheus", &source}}};
+    metrics::KayentaSource kayenta{loop, {{"prometheus", &source}}};
     AnalysisController controller{
         loop,
         store,
         events,
-        {{"prometheus", &source}, {std::string(metrics::SequentialSource::provider), &sequential}}};
+        {{"prometheus", &source},
+         {std::string(metrics::SequentialSource::provider), &sequential},
+         {std::string(metrics::KayentaSource::provider), &kayenta}}};
     Manager manager{loop, store, {&controller}};
 
     World() { manager.start(); }
@@ -296,4 +300,40 @@ TEST_CASE("the sequential judge counts what a real Prometheus has scraped") {
     const auto stable =
         ended.text("/status/metricResults/0/measurements/0/metadata/stableRequests");
     CHECK(std::stoi(std::string(stable)) < 80'000);
+}
+
+TEST_CASE("Kayenta's judge scores series of a real Prometheus, both arms by scope") {
+    World world;
+    double noise = 0;
+    const auto exporter = serve(world.loop, [&](const auto&, const auto& responder) {
+        noise = noise > 0.5 ? noise - 0.37 : noise + 0.29;
+        responder->send(
+            {.headers = {{"Content-Type", "text/plain; version=0.0.4"}},
+             .body = "shop_queue{hash=\"v1\"} " + std::to_string(10 + noise) +
+                     "\nshop_queue{hash=\"v2\"} " + std::to_string(20 + noise) + "\n"});
+    });
+    const Prometheus prometheus(exporter->port());
+    auto config = json::parse(R"json({
+        "lifetime": "12s", "interval": "6s", "step": "1s",
+        "provider": {"prometheus": {}}, "control": "v1", "experiment": "v2",
+        "canaryConfig": {"name": "shop", "classifier": {"groupWeights": {}},
+            "metrics": [{"name": "queue", "groups": ["saturation"],
+                "query": {"type": "prometheus",
+                          "customInlineTemplate": "PromQL:max(shop_queue{hash=\"${scope}\"})"},
+                "analysisConfigurations": {"canary": {"direction": "increase"}}}]}})json");
+    REQUIRE(config);
+    config->at("provider").at("prometheus").as_object()["address"] = prometheus.url();
+    Object run(types::analysis_run(), "default", "kayenta");
+    run.put(
+        "/spec/metrics",
+        json::Array{json::Object{
+            {"name", "m"},
+            {"provider", json::Object{{"plugin", json::Object{{"serin/kayenta", *config}}}}}}});
+    REQUIRE(world.store.create(run));
+    CHECK(world.end_of("kayenta") == "Failed");
+    const Object ended = world.run("kayenta");
+    CHECK(ended.text("/status/message").contains("queue is High: 20"));
+    // The first one, or the second if Prometheus had too few points for the first.
+    CHECK(
+        ended.text("/status/metricResults/0/measurements/0/metadata/judgement").ends_with(" of 2"));
 }
