@@ -1,6 +1,7 @@
 #include "metrics/budget_source.h"
 
 #include "base/digest.h"
+#include "metrics/user_count.h"
 
 #include <fmt/format.h>
 
@@ -17,6 +18,7 @@ namespace {
 struct Limits {
     std::optional<std::uint64_t> requests;
     std::optional<std::uint64_t> failed;
+    std::optional<std::uint64_t> users;
     friend bool operator==(const Limits&, const Limits&) = default;
 };
 
@@ -30,6 +32,8 @@ struct Budget {
 struct Spent {
     std::uint64_t requests = 0;
     std::uint64_t failed = 0;
+    // Requests of whom nothing is known: each may be another user, so each counts as one.
+    std::uint64_t unknown = 0;
 };
 
 // A window moves on in steps of this part of it.
@@ -72,8 +76,6 @@ Result<> reject_others(
     std::initializer_list<std::string_view> known) {
     for (const auto& member : config) {
         const std::string_view key(member.key().data(), member.key().size());
-        if (key == "users")
-            return refuse(path, key, "the gateway does not tell users apart: use requests");
         if (std::ranges::find(known, key) != known.end()) continue;
         return refuse(
             path, key, fmt::format("unknown field (known are {})", fmt::join(known, ", ")));
@@ -85,38 +87,42 @@ Result<Limits> read_limits(const json::Object& config, const std::string& path) 
     Limits limits;
     SERIN_TRY(limits.requests, read_count(config, path, "requests"));
     SERIN_TRY(limits.failed, read_count(config, path, "failedRequests"));
+    SERIN_TRY(limits.users, read_count(config, path, "users"));
     return limits;
 }
 
 Result<Budget> read_budget(const json::Object& config) {
     Budget budget;
-    SERIN_TRY_DO(
-        reject_others(config, "", {"requests", "failedRequests", "duration", "perWindow"}));
+    SERIN_TRY_DO(reject_others(
+        config, "", {"requests", "failedRequests", "users", "duration", "perWindow"}));
     SERIN_TRY(budget.release, read_limits(config, ""));
     SERIN_TRY(budget.duration, read_duration(config, "", "duration"));
     if (const json::Value* value = config.if_contains("perWindow")) {
         const json::Object* window = json::object(value);
         if (window == nullptr) return refuse("", "perWindow", "expected an object");
         const std::string path = "perWindow.";
-        SERIN_TRY_DO(reject_others(*window, path, {"window", "requests", "failedRequests"}));
+        SERIN_TRY_DO(
+            reject_others(*window, path, {"window", "requests", "failedRequests", "users"}));
         SERIN_TRY(budget.in_window, read_limits(*window, path));
         SERIN_TRY(const auto length, read_duration(*window, path, "window"));
         if (!length) return refuse(path, "window", "missing: a duration such as \"1m\"");
         budget.window = *length;
         if (budget.in_window == Limits{})
-            return refuse("", "perWindow", "give requests or failedRequests");
+            return refuse("", "perWindow", "give requests, failedRequests or users");
     }
     if (budget.release == Limits{} && budget.in_window == Limits{} && !budget.duration)
         return fail(
             ErrorKind::invalid,
-            "give requests, failedRequests, duration or perWindow: all are "
-            "missing");
+            "give requests, failedRequests, users, duration or perWindow: all are missing");
     return budget;
 }
 
 class BudgetExaminer : public Examiner {
 public:
-    explicit BudgetExaminer(const Budget& budget) : budget_(budget) {}
+    explicit BudgetExaminer(const Budget& budget)
+        : budget_(budget),
+          users_(budget.release.users.value_or(1)),
+          users_in_window_(budget.in_window.users.value_or(1)) {}
 
     bool take(Side side, const RequestOutcome& outcome) override {
         // A user whose client left was put at risk as well.
@@ -125,7 +131,9 @@ public:
         if (!first_) first_ = outcome.at;
         ++spent_.requests;
         spent_.failed += is_failed ? 1 : 0;
-        if (budget_.window > Duration(0)) count_in_window(outcome.at, is_failed);
+        spent_.unknown += outcome.user == 0 ? 1 : 0;
+        if (budget_.release.users && outcome.user != 0) users_.add(outcome.user, 0);
+        if (budget_.window > Duration(0)) count_in_window(outcome, is_failed);
         return look(outcome.at);
     }
 
@@ -133,7 +141,7 @@ public:
     void begin_stage(Instant /*now*/) override {}
 
     Finding finding() const override {
-        return {
+        Finding finding{
             .standing = exhausted_ ? Finding::Standing::bad : Finding::Standing::good,
             .value = exhausted_ ? "exhausted" : "left",
             .summary = exhausted_ ? "the release's budget is exhausted: " + why_ : describe(),
@@ -141,6 +149,18 @@ public:
                 {"budget", describe()},
                 {"canaryRequests", std::to_string(spent_.requests)},
                 {"canaryFailed", std::to_string(spent_.failed)}}};
+        if (budget_.release.users) {
+            finding.facts["canaryUsers"] =
+                (users_.is_exact() ? "" : "about ") + std::to_string(users_of(spent_, users_));
+        }
+        if (spent_.unknown > 0 && (budget_.release.users || budget_.in_window.users)) {
+            finding.facts["canaryUsersUnknown"] = std::to_string(spent_.unknown);
+            finding.summary += fmt::format(
+                "; of {} requests the user is not known (serin.dev/observe-user of the HTTPRoute), "
+                "so each counts as a user",
+                spent_.unknown);
+        }
+        return finding;
     }
 
     std::optional<Instant> bad_since() const override { return exhausted_; }
@@ -148,9 +168,12 @@ public:
     json::Object memory() const override {
         json::Array buckets;
         for (const auto& [number, spent] : buckets_)
-            buckets.push_back(json::Array{number, spent.requests, spent.failed});
+            buckets.push_back(json::Array{number, spent.requests, spent.failed, spent.unknown});
         json::Object memory{
             {"requests", spent_.requests}, {"failed", spent_.failed}, {"buckets", buckets}};
+        if (spent_.unknown > 0) memory["unknown"] = spent_.unknown;
+        if (budget_.release.users) memory["users"] = users_.memory();
+        if (budget_.in_window.users) memory["usersInWindow"] = users_in_window_.memory();
         if (first_) memory["first"] = first_->time_since_epoch().count();
         if (last_) memory["last"] = last_->time_since_epoch().count();
         if (exhausted_) {
@@ -169,7 +192,12 @@ public:
         const json::Array* buckets = json::array(memory.if_contains("buckets"));
         if (!requests || !failed || *failed < 0 || *requests < *failed || buckets == nullptr)
             return fail(ErrorKind::invalid, "not the memory of a budget");
-        spent_ = {static_cast<std::uint64_t>(*requests), static_cast<std::uint64_t>(*failed)};
+        SERIN_TRY_DO(recall_users(memory, "users", users_));
+        SERIN_TRY_DO(recall_users(memory, "usersInWindow", users_in_window_));
+        spent_ = {
+            static_cast<std::uint64_t>(*requests),
+            static_cast<std::uint64_t>(*failed),
+            static_cast<std::uint64_t>(count("unknown").value_or(0))};
         buckets_.clear();
         for (const json::Value& bucket : *buckets) {
             const auto part = [&](const char* at) {
@@ -179,7 +207,8 @@ public:
                 part("/0"),
                 Spent{
                     static_cast<std::uint64_t>(part("/1")),
-                    static_cast<std::uint64_t>(part("/2"))});
+                    static_cast<std::uint64_t>(part("/2")),
+                    static_cast<std::uint64_t>(part("/3"))});
         }
         const auto instant = [&](std::string_view field) -> std::optional<Instant> {
             const auto ms = count(field);
@@ -193,18 +222,33 @@ public:
     }
 
 private:
+    static std::uint64_t users_of(const Spent& spent, const UserCount& users) {
+        return users.count() + spent.unknown;
+    }
+
+    static Result<> recall_users(
+        const json::Object& memory, std::string_view field, UserCount& into) {
+        const json::Array* users = json::array(memory.if_contains(field));
+        return users == nullptr ? Result<>() : into.recall(*users);
+    }
+
     std::int64_t bucket_of(Instant at) const {
         const auto width = std::max<std::int64_t>(budget_.window.count() / window_steps, 1);
         return at.time_since_epoch().count() / width;
     }
 
     // What comes late counts as of now.
-    void count_in_window(Instant at, bool is_failed) {
-        const std::int64_t number = bucket_of(at);
+    void count_in_window(const RequestOutcome& outcome, bool is_failed) {
+        const std::int64_t number = bucket_of(outcome.at);
         if (buckets_.empty() || buckets_.back().first < number)
             buckets_.emplace_back(number, Spent{});
         ++buckets_.back().second.requests;
         buckets_.back().second.failed += is_failed ? 1 : 0;
+        buckets_.back().second.unknown += outcome.user == 0 ? 1 : 0;
+        if (budget_.in_window.users && outcome.user != 0) {
+            users_in_window_.add(outcome.user, buckets_.back().first);
+            users_in_window_.forget_before(buckets_.back().first - window_steps);
+        }
         while (buckets_.front().first + window_steps < buckets_.back().first) buckets_.pop_front();
     }
 
@@ -216,21 +260,33 @@ private:
             if (number < oldest) continue;
             sum.requests += spent.requests;
             sum.failed += spent.failed;
+            sum.unknown += spent.unknown;
         }
         return sum;
     }
 
     bool look(Instant now) {
         last_ = std::max(last_.value_or(now), now);
-        const auto check = [&](const Limits& limits, const Spent& spent, const std::string& in) {
+        const auto check = [&](const Limits& limits,
+                               const Spent& spent,
+                               const UserCount& users,
+                               const std::string& in) {
+            if (limits.users && users_of(spent, users) >= *limits.users)
+                why_ = fmt::format("{} users of the canary{}", users_of(spent, users), in);
             if (limits.failed && spent.failed >= *limits.failed)
                 why_ = fmt::format("{} failed requests of the canary{}", spent.failed, in);
             if (limits.requests && spent.requests >= *limits.requests)
                 why_ = fmt::format("{} requests to the canary{}", spent.requests, in);
         };
-        check(budget_.release, spent_, "");
-        if (budget_.window > Duration(0))
-            check(budget_.in_window, in_window(), " in " + format_duration(budget_.window));
+        check(budget_.release, spent_, users_, "");
+        if (budget_.window > Duration(0)) {
+            users_in_window_.forget_before(bucket_of(*last_) - window_steps);
+            check(
+                budget_.in_window,
+                in_window(),
+                users_in_window_,
+                " in " + format_duration(budget_.window));
+        }
         if (budget_.duration && first_ && now >= *first_ + *budget_.duration)
             why_ = fmt::format("{} with users on the canary", format_duration(*budget_.duration));
         if (why_.empty()) return false;
@@ -252,13 +308,19 @@ private:
                 what);
         };
         const auto add_limits =
-            [&](const Limits& limits, const Spent& spent, const std::string& in) {
+            [&](const Limits& limits, const Spent& spent, const UserCount& users, std::string in) {
+                if (limits.users) add(*limits.users, users_of(spent, users), "users" + in);
                 if (limits.requests) add(*limits.requests, spent.requests, "requests" + in);
                 if (limits.failed) add(*limits.failed, spent.failed, "failed requests" + in);
             };
-        add_limits(budget_.release, spent_, "");
-        if (budget_.window > Duration(0))
-            add_limits(budget_.in_window, in_window(), " in " + format_duration(budget_.window));
+        add_limits(budget_.release, spent_, users_, "");
+        if (budget_.window > Duration(0)) {
+            add_limits(
+                budget_.in_window,
+                in_window(),
+                users_in_window_,
+                " in " + format_duration(budget_.window));
+        }
         if (budget_.duration) {
             Duration used{0};
             if (first_ && last_) used = std::min(*last_ - *first_, *budget_.duration);
@@ -274,6 +336,8 @@ private:
     Budget budget_;
     Spent spent_;
     std::deque<std::pair<std::int64_t, Spent>> buckets_;
+    UserCount users_;
+    UserCount users_in_window_;
     std::optional<Instant> first_;  // Request to the candidate.
     std::optional<Instant> last_;   // Look.
     std::optional<Instant> exhausted_;

@@ -56,6 +56,7 @@ struct Traffic {
     Duration latency{5};
     std::optional<double> canary_refusals;  // Of its checkouts; empty: no header tells.
     std::string stable_value = "ok";
+    std::uint64_t users = 0;  // Who ask by turns; 0: nobody tells.
 };
 
 struct World {
@@ -124,6 +125,7 @@ struct World {
                     .route = "shop",
                     .service = is_canary ? "shop-canary" : "shop-stable",
                     .revision = is_canary ? "v2" : "v1",
+                    .user = traffic.users == 0 ? 0 : 1 + random() % traffic.users,
                     .response_headers = {told},
                     .status = is_failed ? 500 : 200};
                 canary += is_canary ? 1 : 0;
@@ -361,6 +363,32 @@ TEST_CASE("a release that has spent its budget is taken back by the request that
         world.play(60s, {.weight = 20}, "a");
         CHECK(world.measured("a", "metadata/canaryRequests") == "500");
     }
+    SUBCASE("users, restarts included") {
+        budgeted(R"({"users": 100})");
+        world.play(20s, {.weight = 20, .users = 90}, "a");
+        CHECK(world.phase("a") == "Running");
+        CHECK(world.measured("a", "metadata/budget") == "left: 10 of 100 users");
+        world.restart(true);
+        CHECK(world.play(60s, {.weight = 20, .users = 1000}, "a") < 20);
+        CHECK(world.measured("a", "metadata/canaryUsers") == "100");
+        CHECK(world.measured("a", "message").contains("100 users of the canary"));
+    }
+    SUBCASE("users in any window, but not over a longer time") {
+        budgeted(R"({"perWindow": {"window": "10s", "users": 150}})");
+        for (int i = 1; i <= 12; ++i) {
+            world.play(10s, {.weight = 20, .users = std::uint64_t(i) * 10}, "a");
+        }
+        CHECK(world.phase("a") == "Running");
+        world.restart(true);
+        world.play(10s, {.weight = 20, .users = 1000}, "a");
+        CHECK(world.measured("a", "message").contains("150 users of the canary in 10s"));
+    }
+    SUBCASE("users of whom nothing is known") {
+        budgeted(R"({"users": 100})");
+        world.play(60s, {.weight = 20}, "a");
+        CHECK(world.measured("a", "metadata/canaryUsers") == "100");
+        CHECK(world.measured("a", "message").contains("of 100 requests the user is not known"));
+    }
     SUBCASE("time") {
         budgeted(R"({"duration": "30s"})");
         const Instant began = world.loop.now();
@@ -382,8 +410,8 @@ TEST_CASE("a budget that limits nothing is refused") {
     World world;
     world.create("a", "{}", "Background", "serin/budget");
     CHECK(world.run("a").text("/status/message").contains("all are missing"));
-    world.create("b", R"({"users": 5})", "Background", "serin/budget");
-    CHECK(world.run("b").text("/status/message").contains("users: the gateway does not tell"));
+    world.create("b", R"({"users": 0})", "Background", "serin/budget");
+    CHECK(world.run("b").text("/status/message").contains("users: must be a whole number"));
     world.create("c", R"({"perWindow": {"window": "10"}})", "Background", "serin/budget");
     CHECK(world.run("c").text("/status/message").contains("perWindow.window: expected"));
 }
