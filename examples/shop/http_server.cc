@@ -183,7 +183,7 @@ void HttpServer::answer_next(int fd) {
 
     const Reply reply = handler_(request);
     connection.is_waiting = true;
-    connection.closes = closes;
+    connection.closes = closes || reply.status == 0;
     due_.push({Clock::now() + reply.delay, fd, connection.serial, encode(reply, closes)});
 }
 
@@ -235,6 +235,7 @@ void HttpServer::close_idle() {
 }
 
 std::string HttpServer::encode(const Reply& reply, bool closes) const {
+    if (reply.status == 0) return "";
     std::string bytes = fmt::format(
         "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n",
         reply.status,

@@ -4,6 +4,7 @@
 //   HOST, PORT             where to listen (Serin sets both)
 //   SHOP_VERSION           told by /version and the X-Shop-Version header
 //   SHOP_ERROR_PERCENT     share of shop requests answered with 503
+//   SHOP_DROP_PERCENT      share of shop requests whose connection is closed without an answer
 //   SHOP_LATENCY_MS        median service time
 //   SHOP_LATENCY_FACTOR    multiplies every service time
 //   SHOP_WARM_UP_MS        /ready answers 503 for so long after the start
@@ -48,6 +49,7 @@ public:
             reply.status = 503;
             reply.body = R"({"error":"the shop is broken"})";
         }
+        if (percent_(random_) < drop_percent_) reply.status = 0;
         ++requests_[reply.status];
         seconds_ += std::chrono::duration<double>(reply.delay).count();
         return reply;
@@ -100,6 +102,7 @@ private:
 
     std::string version_ = setting("SHOP_VERSION", "dev");
     double error_percent_ = number("SHOP_ERROR_PERCENT", 0);
+    double drop_percent_ = number("SHOP_DROP_PERCENT", 0);
     double median_ms_ = number("SHOP_LATENCY_MS", 8);
     double factor_ = number("SHOP_LATENCY_FACTOR", 1);
     Clock::time_point warm_at_ =

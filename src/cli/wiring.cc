@@ -173,6 +173,15 @@ void add_request_metrics(const metrics::RequestTotals& totals, server::Expositio
             {"service", total.service},
             {"revision", total.revision},
             {"code", std::to_string(total.status)}};
+        if (total.is_rescue) {
+            out.add(
+                "serin_gateway_retries_on_stable_total",
+                Kind::counter,
+                "Requests that failed at another version and that stable answered instead.",
+                static_cast<double>(total.requests),
+                labels);
+            continue;
+        }
         out.add(
             "serin_gateway_requests_total",
             Kind::counter,

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "gateway/observe.h"
+#include "gateway/rescue.h"
 
 #include <algorithm>
 #include <charconv>
@@ -148,6 +149,8 @@ Result<> Instance::refresh(std::size_t splits_max) {
     SERIN_TRY(const std::string state, command("show servers state"));
     std::map<std::string, SeenServers> servers = parse_servers_state(state);
     for (const std::string& name : parse_backends(backends)) servers.try_emplace(name);
+    // Their servers are listeners of the process itself and stay as long as it does.
+    std::erase_if(servers, [](const auto& item) { return is_rescue_backend(item.first); });
     servers_ = std::move(servers);
     std::erase_if(drains_, [&](const auto& drain) {
         const std::size_t slash = drain.first.find('/');

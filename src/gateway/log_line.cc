@@ -1,9 +1,12 @@
 #include "gateway/log_line.h"
 
+#include "gateway/rescue.h"
+
 #include <array>
 #include <charconv>
 #include <chrono>
 #include <cstring>
+#include <optional>
 
 namespace serin::gateway {
 namespace {
@@ -53,7 +56,7 @@ bool split(
     for (std::size_t i = 0; i <= id; ++i) {
         if (!cut(line, fields[i])) return false;
     }
-    if (fields[tag] == "E2") {
+    if (fields[tag].ends_with('2')) {
         for (std::string_view& field : observed) {
             if (!cut(line, field)) return false;
         }
@@ -61,6 +64,14 @@ bool split(
     if (!cut(line, fields[method])) return false;
     fields[path] = line;
     return true;
+}
+
+std::optional<Writer> writer_of(std::string_view tag) {
+    if (tag.size() != 2 || (tag[1] != '1' && tag[1] != '2')) return std::nullopt;
+    for (const Writer writer : {Writer::listener, Writer::first, Writer::second}) {
+        if (tag[0] == static_cast<char>(writer)) return writer;
+    }
+    return std::nullopt;
 }
 
 // "default/shop/0" -> "default", "shop".
@@ -108,23 +119,29 @@ void read_observed_fields(const ObservedFields& fields, RequestOutcome& into) {
 
 }  // namespace
 
-std::string log_format(bool is_observed) {
-    std::string format(is_observed ? R"("E2)" : R"("E1)");
+std::string log_format(Writer writer, bool is_observed) {
+    std::string format = "\"";
+    format += static_cast<char>(writer);
+    format += is_observed ? '2' : '1';
     format += R"(\t%lc\t%f\t%[var(txn.rule)]\t%b\t%s\t%ST\t%[date(0,us),sub(txn.t0)])"
               R"(\t%[date(0,us)]\t%tsc\t%rc\t%ID)";
     if (is_observed) format += R"(\t%[var(txn.user)]\t%[var(txn.asked)]\t%[var(txn.answered)])";
-    return format + R"(\t%HM\t%HPO")";
+    // Behind a rescue the request has its new path already.
+    return format +
+           (writer == Writer::listener ? R"(\t%HM\t%HPO")" : R"(\t%HM\t%[var(txn.path)]")");
 }
 
 bool parse_log_line(std::string_view line, LogLine& into) {
     std::array<std::string_view, columns> fields;
     ObservedFields observed;
     if (!split(line, fields, observed)) return false;
-    const bool is_observed = fields[tag] == "E2";
-    if (!is_observed && fields[tag] != "E1") return false;
+    const std::optional<Writer> writer = writer_of(fields[tag]);
+    if (!writer) return false;
+    const bool is_observed = fields[tag][1] == '2';
     into = {};
     if (!parse_number(fields[count], into.count)) return false;
     into.frontend = fields[frontend];
+    if (is_rescue_backend(fields[backend])) return true;
 
     RequestOutcome& outcome = into.outcome;
     std::int64_t ended_us = 0;
@@ -138,6 +155,7 @@ bool parse_log_line(std::string_view line, LogLine& into) {
     read_server(fields[backend], fields[server], outcome);
     read_state(fields[state], outcome);
     outcome.is_retried = fields[tries] != "0";
+    outcome.is_rescue = writer == Writer::second;
     outcome.request_id = fields[id];
     outcome.method = fields[method];
     outcome.path = fields[path];

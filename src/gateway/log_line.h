@@ -13,12 +13,14 @@ namespace serin::gateway {
 
 // The argument of `log-format`. Fields are parted by tabs; the path, the only one a client can
 // fill at will, is the last. `is_observed`: with the fields that gateway/observe.h fills.
-std::string log_format(bool is_observed);
+enum class Writer : char { listener = 'E', first = 'C', second = 'R' };  // See gateway/rescue.h.
+std::string log_format(Writer writer, bool is_observed);
 
 struct LogLine {
     std::uint64_t count = 0;  // Of this frontend's records since its process started, from 0.
     std::string_view frontend;
-    // Without `has_route` the outcome is empty: a request that matched no rule, or was no request.
+    // Without `has_route` the outcome is empty: a request that matched no rule, was no request, or
+    // has its outcome in the record of another listener.
     bool has_route = false;
     RequestOutcome outcome;  // Views into the line.
 };

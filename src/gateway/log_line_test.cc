@@ -78,6 +78,29 @@ TEST_CASE("a record tells what the route's author wants to see") {
     CHECK(line.outcome.response_headers.text.empty());
 }
 
+TEST_CASE("both attempts of a rescued request are told apart, and their sum is no third") {
+    const std::string outer =
+        "E1\t1\tlisten.80.127.0.0.1\tdefault/shop/0\trescue:default_shop_0:default.shop-canary.80\t"
+        "second\t200\t9\t1795259182997947\t----\t+1\tid-1\tGET\t/";
+    const std::string rest = "\t9\t1795259182997947\t----\t0\tid-1\tGET\t/";
+    const std::string first =
+        "C1\t1\tfirst:0\tdefault/shop/0\tdefault.shop-canary.80\tc:p\t500" + rest;
+    const std::string second =
+        "R1\t1\tsecond:0\tdefault/shop/0\tdefault.shop-stable.80\ts:q\t200" + rest;
+    LogLine line;
+    REQUIRE(parse_log_line(outer, line));
+    CHECK(line.count == 1);
+    CHECK_FALSE(line.has_route);
+    REQUIRE(parse_log_line(first, line));
+    CHECK(line.outcome.revision == "c");
+    CHECK(line.outcome.status == 500);
+    CHECK_FALSE(line.outcome.is_rescue);
+    REQUIRE(parse_log_line(second, line));
+    CHECK(line.outcome.revision == "s");
+    CHECK(line.outcome.is_rescue);
+    CHECK(line.outcome.request_id == "id-1");
+}
+
 TEST_CASE("who ended a request decides what it counts as") {
     CHECK(with_state("-1", "CH").status == 0);
     CHECK_FALSE(with_state("-1", "CH").is_lost);

@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "ports/object.h"
 #include "ports/observed.h"
+#include "ports/retry_on_stable.h"
 
 #include <chrono>
 #include <cstdint>
@@ -105,6 +106,9 @@ struct RouteRule {
     std::vector<BackendRef> refs;
     std::vector<MirrorRef> mirrors;
     std::optional<Duration> timeout;
+    std::optional<Duration> try_timeout;  // Of one attempt at a pod.
+    // Set when the rule names that Service beside others.
+    std::optional<RetryOnStable> retry;
     friend bool operator==(const RouteRule&, const RouteRule&) = default;
 };
 

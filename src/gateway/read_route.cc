@@ -43,6 +43,9 @@ private:
     std::vector<std::string> read_hostnames();
     std::vector<ParentRef> read_parents();
     RouteRule read_rule(const json::Value& rule, const std::string& field);
+    std::optional<Duration> read_timeout(
+        const json::Value& rule, Text name, const std::string& field);
+    void read_retry(RouteSpec& spec);
     RequestMatch read_match(const json::Value& match, const std::string& field);
     PathMatch read_path(const json::Value& match, const std::string& field);
     std::vector<ValueMatch> read_values(
@@ -85,6 +88,7 @@ RouteSpec Reader::read() {
     for (std::size_t i = 0; i < rules->size(); ++i) {
         spec.rules.push_back(read_rule((*rules)[i], "spec.rules[" + std::to_string(i) + "]"));
     }
+    read_retry(spec);
     if (problem_) spec.rules.clear();
     spec.problem = std::move(problem_);
     return spec;
@@ -136,19 +140,39 @@ RouteRule Reader::read_rule(const json::Value& rule, const std::string& field) {
     for (std::size_t i = 0; i < refs.size(); ++i) {
         out.refs.push_back(read_ref(refs[i], field + ".backendRefs[" + std::to_string(i) + "]"));
     }
-    if (const auto written = json::text(json::find(rule, "/timeouts/request"))) {
-        const Result<Duration> timeout = parse_duration(*written);
-        demand(
-            timeout.has_value() && *timeout >= Duration(0),
-            field + ".timeouts.request",
-            "not a duration");
-        if (timeout && *timeout > Duration(0)) out.timeout = *timeout;
-    }
+    out.timeout = read_timeout(rule, "request", field);
+    out.try_timeout = read_timeout(rule, "backendRequest", field);
     demand(
         json::find(rule, "/sessionPersistence") == nullptr,
         field + ".sessionPersistence",
         "not supported");
     return out;
+}
+
+std::optional<Duration> Reader::read_timeout(
+    const json::Value& rule, Text name, const std::string& field) {
+    const auto written = json::text(json::find(rule, "/timeouts/" + std::string(name)));
+    if (!written) return std::nullopt;
+    const Result<Duration> timeout = parse_duration(*written);
+    demand(
+        timeout.has_value() && *timeout >= Duration(0),
+        field + ".timeouts." + std::string(name),
+        "not a duration");
+    return timeout && *timeout > Duration(0) ? std::optional(*timeout) : std::nullopt;
+}
+
+// The annotations were judged when the route came in; those of an older Serin may be wrong, and
+// then nothing is retried.
+void Reader::read_retry(RouteSpec& spec) {
+    std::vector<AnnotationProblem> problems;
+    const auto retry =
+        read_retry_on_stable(json::object(route_.find("/metadata/annotations")), problems);
+    if (!retry) return;
+    for (RouteRule& rule : spec.rules) {
+        const auto is_stable = [&](const BackendRef& ref) { return ref.service == retry->service; };
+        const bool names_stable = std::ranges::any_of(rule.refs, is_stable);
+        if (names_stable && !std::ranges::all_of(rule.refs, is_stable)) rule.retry = retry;
+    }
 }
 
 RequestMatch Reader::read_match(const json::Value& match, const std::string& field) {

@@ -4,6 +4,7 @@
 #include "gateway/log_line.h"
 #include "gateway/mirror.h"
 #include "gateway/observe.h"
+#include "gateway/rescue.h"
 #include "gateway/text.h"
 
 #include <algorithm>
@@ -167,7 +168,10 @@ void add_edit(const HeaderEdit& edit, const std::string& rule, Config& config) {
 }
 
 void add_rule(const TableRule& rule, const Frontend& frontend, const Place& place, Config& config) {
-    // Before any header is changed: what the client asked and what the pod answered.
+    // Before anything is changed: what the client asked and what the pod answered.
+    if (rule.rule.retry) {
+        config.add("    http-request set-var(txn.path) path" + rule_condition(rule.id), rule.id);
+    }
     for (const std::string& line :
          observe_lines(rule.observed, rule_condition(rule.id), place.user_key)) {
         config.add(line, rule.id);
@@ -190,12 +194,36 @@ void add_rule(const TableRule& rule, const Frontend& frontend, const Place& plac
     for (const std::string& line : mirror_lines(rule)) config.add(line, rule.id);
 }
 
+// Gives the backend of a request, by chance.
+std::string choice_of(const TableRule& rule, const std::string& dir) {
+    return "rand(" + std::to_string(split_parts) + "),map_int(" + map_path(dir, rule.id) + "," +
+           std::string(no_backend) + ")";
+}
+
 void add_split(const TableRule& rule, const std::string& dir, Config& config) {
     if (rule.rule.redirect) return;
-    config.add(
-        "    use_backend %[rand(" + std::to_string(split_parts) + "),map_int(" +
-            map_path(dir, rule.id) + "," + std::string(no_backend) + ")]" + rule_condition(rule.id),
-        rule.id);
+    const std::string choice = rule.rule.retry ? "var(txn.to)" : choice_of(rule, dir);
+    config.add("    use_backend %[" + choice + "]" + rule_condition(rule.id), rule.id);
+}
+
+// What is chosen before the split, when requests may be tried twice.
+void add_rescues(
+    const RoutingTable& table,
+    const std::vector<std::string>& used,
+    const std::string& dir,
+    Config& config) {
+    for (const std::string& id : used) {
+        const TableRule& rule = table.rules.at(id);
+        if (!rule.rule.retry || rule.rule.redirect) continue;
+        for (const std::string& line : choosing_lines(rule, choice_of(rule, dir))) {
+            config.add(line, id);
+        }
+    }
+    for (const Rescue& rescue : rescues_of(table)) {
+        const std::string& id = rescue.rule->id;
+        const bool is_used = std::ranges::find(used, id) != used.end();
+        if (is_used) config.add(rescue_line(rescue), id);
+    }
 }
 
 void add_frontend(
@@ -220,7 +248,7 @@ void add_frontend(
         used, [&](const std::string& id) { return !table.rules.at(id).observed.is_nothing(); });
     config.add(
         "    unique-id-format %[req.fhdr(x-request-id),bytes(0,64),json(utf8s),bytes(0,64)]");
-    config.add("    log-format " + log_format(is_observed));
+    config.add("    log-format " + log_format(Writer::listener, is_observed));
     config.add("    http-request set-var(txn.t0) date(0,us)");
     // A request keeps the id it came with, so that its trace does not break.
     config.add(
@@ -230,6 +258,7 @@ void add_frontend(
     if (frontend.is_tls) config.add("    http-request set-header X-Forwarded-Proto https");
     for (const Entry& entry : frontend.entries) add_entry(entry, config);
     for (const std::string& id : used) add_rule(table.rules.at(id), frontend, place, config);
+    add_rescues(table, used, place.dir, config);
     for (const std::string& id : used) add_split(table.rules.at(id), place.dir, config);
     config.add("    default_backend serin.unmatched");
 }
@@ -240,10 +269,11 @@ void add_backend(const RoutingTable& table, const Backend& backend, Config& conf
     for (const auto& [id, rule] : table.rules) {
         const bool is_target =
             std::ranges::find(rule.targets, backend.name, &Target::backend) != rule.targets.end();
-        if (!rule.rule.timeout || !is_target) continue;
+        const auto timeout = rule.rule.try_timeout ? rule.rule.try_timeout : rule.rule.timeout;
+        if (!timeout || !is_target) continue;
         config.add(
-            "    http-request set-timeout server " + std::to_string(rule.rule.timeout->count()) +
-                "ms" + rule_condition(id),
+            "    http-request set-timeout server " + std::to_string(timeout->count()) + "ms" +
+                rule_condition(id),
             id);
     }
 }
@@ -275,6 +305,13 @@ Config make_config(const RoutingTable& table, const Place& place, bool with_serv
         }
     }
     if (has_mirror) config.add_block(mirror_frontend(place.dir));
+    const std::vector<Rescue> rescues = rescues_of(table);
+    if (!rescues.empty()) config.add_block(rescue_table());
+    for (std::size_t i = 0; i < rescues.size(); ++i) {
+        for (const auto& line : rescue_proxies(rescues[i], static_cast<int>(i), place)) {
+            config.add(line, rescues[i].rule->id);
+        }
+    }
     config.add_block(
         "backend serin.unmatched\n"
         "    http-request return status 404 content-type text/plain string \"no route\\n\"\n");

@@ -1,4 +1,5 @@
 #include "manifest/rules.h"
+#include "ports/retry_on_stable.h"
 
 #include <fmt/format.h>
 
@@ -86,6 +87,30 @@ void check_gateway(const Part& spec, Findings& findings) {
                 "name a Secret of type kubernetes.io/tls");
         }
     }
+}
+
+void check_retry_on_stable(const Part& route, Findings& findings) {
+    const Part annotations = route["metadata"]["annotations"];
+    std::vector<AnnotationProblem> problems;
+    const auto wanted = read_retry_on_stable(annotations.object(), problems);
+    for (AnnotationProblem& problem : problems) {
+        findings.error(
+            annotations[problem.annotation].pointer(),
+            std::move(problem.message),
+            std::move(problem.suggestion));
+    }
+    if (!wanted) return;
+    const Part rules = route["spec"]["rules"];
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+        const Part backends = rules[i]["backendRefs"];
+        for (std::size_t j = 0; j < backends.size(); ++j) {
+            if (backends[j]["name"].text() == wanted->service) return;
+        }
+    }
+    findings.error(
+        annotations[RetryOnStable::annotation].pointer(),
+        fmt::format("no rule of this route names the Service '{}'", wanted->service),
+        "name the Rollout's stableService");
 }
 
 void check_http_route(const Part& spec, Findings& findings) {

@@ -25,6 +25,8 @@ void check_deployment(const Part& spec, Findings& findings);
 void check_service(const Part& spec, Findings& findings);
 void check_gateway(const Part& spec, Findings& findings);
 void check_http_route(const Part& spec, Findings& findings);
+// What the annotations of an HTTPRoute ask for; see ports/retry_on_stable.h.
+void check_retry_on_stable(const Part& route, Findings& findings);
 
 // The names x of all {{args.x}} in the texts of `value`. Other tags are added as they are written,
 // with their braces.

@@ -97,7 +97,7 @@ record HttpRouteRule
 
 record HttpTimeouts
   request          duration
-  backendRequest~  duration
+  backendRequest   duration
 
 record HttpMatch
   path         PathMatch

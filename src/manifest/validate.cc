@@ -66,7 +66,10 @@ void check_rules(const Object& object, Findings& findings) {
     if (kind == "Pod") check_pod_spec(spec, findings);
     if (kind == "Service") check_service(spec, findings);
     if (kind == "Gateway") check_gateway(spec, findings);
-    if (kind == "HTTPRoute") check_http_route(spec, findings);
+    if (kind == "HTTPRoute") {
+        check_http_route(spec, findings);
+        check_retry_on_stable(root, findings);
+    }
     if (kind == "ConfigMap" || kind == "Secret") check_data_keys(root, findings);
 }
 

@@ -362,6 +362,29 @@ spec:
         "f.yaml:17:8: spec.listeners[1].name: duplicate name 'a' (item 0 has it already)\n");
 }
 
+TEST_CASE("what a route says about retries on stable has to make sense") {
+    const auto route = [](const std::string& annotations) {
+        return "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n"
+               "metadata:\n  name: shop\n  annotations:\n" +
+               annotations +
+               "spec:\n  rules:\n    - backendRefs: [{name: s, port: 80}, {name: c, port: 80}]\n";
+    };
+    check_problems(route("    serin.dev/retry-on-stable: s\n"), "");
+    check_problems(
+        route("    serin.dev/retry-on-stable: other\n"),
+        "f.yaml:6:5: metadata.annotations['serin.dev/retry-on-stable']: no rule of this route "
+        "names "
+        "the Service 'other' (name the Rollout's stableService)\n");
+    check_problems(
+        route("    serin.dev/retry-on-stable: s\n    serin.dev/retry-on-stable-budget: lots\n"
+              "    serin.dev/retry-on-stable-methods: get\n"),
+        "f.yaml:7:5: metadata.annotations['serin.dev/retry-on-stable-budget']: must be a share of "
+        "the requests, 1% to 100% (write \"20%\")\n"
+        "f.yaml:8:5: metadata.annotations['serin.dev/retry-on-stable-methods']: must be a list of "
+        "at "
+        "most 16 methods in capital letters (write \"GET, HEAD, PUT\")\n");
+}
+
 TEST_CASE("what would be unsafe to leave aside is refused") {
     const std::string told = joined(problems(R"(apiVersion: v1
 kind: Pod

@@ -100,7 +100,7 @@ void ReleaseRequests::take(std::span<const RequestOutcome> outcomes) {
             if (watched->listeners.empty()) continue;
             bool is_news = false;
             for (const RequestOutcome& outcome : outcomes) {
-                if (watched->release.ns != outcome.ns) continue;
+                if (watched->release.ns != outcome.ns || outcome.is_rescue) continue;
                 const auto side = side_of(outcome, watched->candidate, watched->stable);
                 if (!side) continue;
                 watched->is_dirty = true;

@@ -6,7 +6,8 @@ void RequestTotals::take(std::span<const RequestOutcome> outcomes) {
     {
         const std::lock_guard lock(mutex_);
         for (const RequestOutcome& one : outcomes) {
-            const KeyView key(one.ns, one.route, one.service, one.revision, one.status);
+            const KeyView key(
+                one.ns, one.route, one.service, one.revision, one.status, one.is_rescue);
             auto found = sums_.find(key);
             if (found == sums_.end()) {
                 if (sums_.size() >= series_max_) continue;
@@ -32,13 +33,14 @@ std::vector<RequestTotals::Total> RequestTotals::read() const {
     std::vector<Total> totals;
     totals.reserve(sums_.size());
     for (const auto& [key, sum] : sums_) {
-        const auto& [ns, route, service, revision, status] = key;
+        const auto& [ns, route, service, revision, status, is_rescue] = key;
         totals.push_back(
             {.ns = ns,
              .route = route,
              .service = service,
              .revision = revision,
              .status = status,
+             .is_rescue = is_rescue,
              .requests = sum.requests,
              .seconds = static_cast<double>(sum.microseconds) / 1e6});
     }

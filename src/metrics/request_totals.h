@@ -22,8 +22,9 @@ public:
         std::string ns;
         std::string route;
         std::string service;
-        std::string revision;  // Empty: no pod answered.
-        int status = 0;        // 0: the client left first.
+        std::string revision;    // Empty: no pod answered.
+        int status = 0;          // 0: the client left first.
+        bool is_rescue = false;  // Of requests that failed elsewhere and are counted there too.
         std::uint64_t requests = 0;
         double seconds = 0;  // Sum of their latencies.
     };
@@ -40,9 +41,9 @@ public:
     std::uint64_t lost_outcomes() const;
 
 private:
-    using Key = std::tuple<std::string, std::string, std::string, std::string, int>;
-    using KeyView =
-        std::tuple<std::string_view, std::string_view, std::string_view, std::string_view, int>;
+    using Key = std::tuple<std::string, std::string, std::string, std::string, int, bool>;
+    using KeyView = std::
+        tuple<std::string_view, std::string_view, std::string_view, std::string_view, int, bool>;
     struct Sum {
         std::uint64_t requests = 0;
         std::int64_t microseconds = 0;

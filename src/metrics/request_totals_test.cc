@@ -47,6 +47,20 @@ TEST_CASE("requests are counted by revision and status, and passed on") {
     CHECK(next.lost == 7);
 }
 
+TEST_CASE("what stable answered for another version is counted apart") {
+    Counter next;
+    RequestTotals totals(next);
+    RequestOutcome rescue = outcome("a", 200);
+    rescue.is_rescue = true;
+    totals.take(std::array{outcome("a", 200), rescue, rescue});
+    const auto read = totals.read();
+    REQUIRE(read.size() == 2);
+    CHECK_FALSE(read[0].is_rescue);
+    CHECK(read[0].requests == 1);
+    CHECK(read[1].is_rescue);
+    CHECK(read[1].requests == 2);
+}
+
 TEST_CASE("what a stranger can make up does not grow the counters without bound") {
     Counter next;
     RequestTotals totals(next, 2);

@@ -138,6 +138,7 @@ void RequestWindows::take_alike(const RequestOutcome& outcome, std::uint32_t cou
 }
 
 void RequestWindows::take_one(const RequestOutcome& outcome, std::uint32_t times) {
+    if (outcome.is_rescue) return;  // No evidence about stable; the failure has come in by itself.
     stats_.outcomes += times;
     if (Series* series = series_of(outcome)) {
         count(*series, outcome, times);

@@ -117,6 +117,19 @@ TEST_CASE("a lost request counts for the revision whose own service it went to")
     CHECK(reading.latency.total() == 0);
 }
 
+TEST_CASE("stable's answers to requests that failed elsewhere say nothing about stable") {
+    ManualLoop loop(t0);
+    RequestWindows windows(loop);
+    RequestOutcome rescue = request(t0, 200, "v1");
+    take(windows, request(t0, 500));
+    take(windows, rescue);
+    rescue.is_rescue = true;
+    take(windows, rescue, 5);
+    const Instant now = t0 + 1s;
+    CHECK(windows.read(canary, t0, now).counts.by_class[5] == 1);
+    CHECK(windows.read({.ns = "default", .revision = "v1"}, t0, now).counts.total() == 1);
+}
+
 TEST_CASE("a window holds what came since its beginning, at any age") {
     ManualLoop loop(t0);
     RequestWindows windows(loop);

@@ -40,6 +40,9 @@ struct RequestOutcome {
     int status = 0;           // As sent to the client; 0 when the client left first.
     bool is_retried = false;  // Served by another pod after a failed try.
     bool is_lost = false;     // No pod answered: the proxy made the response itself.
+    // Stable's answer to a request that failed at another version. That failure is an outcome of
+    // its own; this one is no evidence about stable, which was not chosen by chance.
+    bool is_rescue = false;
 };
 
 // What the stream itself knows about its completeness.

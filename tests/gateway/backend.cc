@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 // A pod's process for tests: answers each request with its own name. "/status/503" answers with
-// that status, "/slow/200" after so many milliseconds. What the request header x-say has comes back
-// as a header of the answer. Prints its port and ends with its parent.
+// that status, "/slow/200" after so many milliseconds. "/fail/c" is a 500 and "/drop/c" a closed
+// connection where the name is "c". What the request header x-say has comes back as a header of the
+// answer. Prints its port and ends with its parent.
 
 namespace {
 
@@ -33,6 +34,8 @@ void serve(int fd, const std::string& name) {
         if (head.compare(path, 6, "/slow/") == 0) {
             usleep(static_cast<useconds_t>(std::atoi(head.c_str() + path + 6)) * 1000);
         }
+        if (head.compare(path, 7 + name.size(), "/fail/" + name + " ") == 0) status = "500";
+        if (head.compare(path, 7 + name.size(), "/drop/" + name + " ") == 0) break;
         std::string body = name;
         // "/echo" shows the request as it arrived.
         if (head.compare(path, 5, "/echo") == 0) body = head;

@@ -196,6 +196,7 @@ void KeepingSink::take(std::span<const RequestOutcome> outcomes) {
              .status = outcome.status,
              .is_retried = outcome.is_retried,
              .is_lost = outcome.is_lost,
+             .is_rescue = outcome.is_rescue,
              .latency_us = outcome.latency_us});
     }
 }

@@ -86,6 +86,7 @@ struct KeptOutcome {
     int status = 0;
     bool is_retried = false;
     bool is_lost = false;
+    bool is_rescue = false;
     std::int64_t latency_us = 0;
 };
 
