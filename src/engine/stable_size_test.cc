@@ -211,3 +211,18 @@ TEST_CASE("fewer replicas suffice where the plan says so") {
     scene.seen.revisions[1].available = 8;
     CHECK(scene.decide().next.stable == "v2");
 }
+
+TEST_CASE("no weight comes back on the strength of replicas that may just have gone") {
+    Scene scene;
+    scene.stand(4, 40, 4, 6);
+    scene.release.state.is_aborted = true;
+    scene.release.state.aborted_at = scene.seen.at;
+    // Asked to grow again before its shrinking was counted: the count is still of ten.
+    RevisionSeen& stable = scene.seen.revisions[0];
+    stable.desired = stable.available = 10;
+    stable.is_settled = false;
+    CHECK(scene.weight() == std::nullopt);
+    CHECK(scene.decide().next.exposure->candidate_weight == 40);
+    stable.is_settled = true;
+    CHECK(scene.decide().next.exposure->candidate_weight < 40);
+}

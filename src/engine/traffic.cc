@@ -41,6 +41,8 @@ int least_weight_left(const Turn& turn) {
     if (!turn.stable || !carrier || carrier == turn.stable) return 0;
     // Nobody is there to keep it for, unless a stable side that was made smaller has to grow first.
     if (carrier->available == 0 && !turn.plan.routing->scales_stable) return 0;
+    // Its counts may be of before it was made smaller.
+    if (turn.plan.routing->scales_stable && !turn.stable->is_settled) return turn.plan.weight_max;
     const int missing = turn.seen.replicas - turn.stable->available;
     if (turn.stable->available > 0 && missing <= turn.slack.unavailable) return 0;
     return turn.plan.weight_max -

@@ -85,7 +85,7 @@ Result<CallAgain> DataPlane::reconcile(const ObjectKey& key) {
     if (!route) return std::nullopt;
     CallAgain again;
     if (stage_.current(What::plane_down)) {
-        stage_.reach("fault plane_down");
+        stage_.reach(What::plane_down);
         again = look_again;
     } else {
         SERIN_TRY(const Routing wanted, read(*route));
@@ -140,7 +140,7 @@ CallAgain DataPlane::apply(const Routing& wanted) {
     }
     if (!coming_ && wanted != in_force_) {
         const Happening* slow = stage_.current(What::route_slow);
-        if (slow) stage_.reach("fault route_slow");
+        if (slow) stage_.reach(What::route_slow);
         coming_ = wanted;
         coming_at_ =
             now + random_.duration(Duration(1), slow ? seconds(slow->number) : apply_usual);
@@ -276,7 +276,7 @@ Result<CallAgain> DataPlane::report_service() {
 
 void DataPlane::restart() {
     if (!former_) return;
-    stage_.reach("fault plane_restarts");
+    stage_.reach(What::plane_restarts);
     ++mishaps_;
     coming_.reset();
     in_force_ = former_;

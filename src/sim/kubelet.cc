@@ -40,11 +40,12 @@ Result<CallAgain> Kubelet::reconcile(const ObjectKey& key) {
 
 Duration Kubelet::start_delay() {
     if (const Happening* stuck = stage_.current(What::pods_stuck)) {
-        stage_.reach("fault pods_stuck");
+        stage_.reach(What::pods_stuck);
         const Instant end = stage_.start + stuck->at + stuck->lasting;
         return end - stage_.loop.now() + random_.duration(Duration(50), start_usual);
     }
     const Happening* slow = stage_.current(What::pods_slow);
+    if (slow) stage_.reach(What::pods_slow);
     return random_.duration(Duration(50), slow ? seconds(slow->number) : start_usual);
 }
 
@@ -52,7 +53,7 @@ void Kubelet::start_and_stop(Group& group) {
     const auto desired = static_cast<std::size_t>(group.desired);
     while (group.pods.size() < desired) {
         const bool is_bad = stage_.is_image(What::bad_image, group.image);
-        if (is_bad) stage_.reach("fault bad_image");
+        if (is_bad) stage_.reach(What::bad_image);
         const Duration delay = start_delay();
         group.pods.push_back({.ready_at = is_bad ? Instant::max() : stage_.loop.now() + delay});
     }
@@ -71,12 +72,13 @@ void Kubelet::turn_pods(Group& group) {
             pod.is_ready = true;
             pod.was_ready = true;
             if (stage_.is_image(What::flaky_image, group.image)) {
+                stage_.reach(What::flaky_image);
                 pod.unready_at = now + random_.duration(seconds(1), flaky_period);
             }
         }
         const Happening* oom = stage_.current(What::pods_oom);
         if (pod.is_ready && oom && pod.unready_at == Instant::max()) {
-            stage_.reach("fault pods_oom");
+            stage_.reach(What::pods_oom);
             pod.unready_at = now + random_.duration(seconds(1), seconds(oom->number));
         }
         if (pod.is_ready && now >= pod.unready_at) {
@@ -135,7 +137,7 @@ void Kubelet::evict(int count) {
         for (Pod& pod : group.pods) {
             if (count == 0) break;
             if (!pod.is_ready) continue;
-            stage_.reach("fault evict");
+            stage_.reach(What::evict);
             pod = {.ready_at = stage_.loop.now() + start_delay(), .was_ready = true};
             --count;
         }

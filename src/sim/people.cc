@@ -159,6 +159,7 @@ void People::act(const Happening& happening) {
                              what == What::promote_full || what == What::edit_steps;
     if (is_of_steps && stage_.scenario.workload == Workload::deployment) return;
     stage_.tell(describe(happening));
+    stage_.reach(what);
     const int number = happening.number;
     if (what == What::set_image) set_image(number, std::nullopt);
     if (what == What::scale_and_image) set_image(number, number * 2);

@@ -16,6 +16,7 @@ public:
 
 std::unique_ptr<PluginRunner::Call> Plugins::call(PluginCall call, Done done) {
     const Happening* slow = stage_.current(What::plugin_slow);
+    if (slow) stage_.reach(What::plugin_slow);
     const Duration most = slow ? Duration(std::chrono::seconds(slow->number)) : Duration(500);
     const Duration taken = random_.duration(Duration(1), most);
     auto pending = std::make_unique<Pending>();
@@ -31,8 +32,14 @@ std::unique_ptr<PluginRunner::Call> Plugins::call(PluginCall call, Done done) {
 
 json::Object Plugins::answer() {
     const Happening* errs = stage_.current(What::plugin_errors);
-    if (errs && random_.chance(errs->number)) return {{"phase", "Error"}, {"message", "ill"}};
-    if (stage_.current(What::plugin_fails)) return {{"phase", "Failed"}, {"message", "no good"}};
+    if (errs && random_.chance(errs->number)) {
+        stage_.reach(What::plugin_errors);
+        return {{"phase", "Error"}, {"message", "ill"}};
+    }
+    if (stage_.current(What::plugin_fails)) {
+        stage_.reach(What::plugin_fails);
+        return {{"phase", "Failed"}, {"message", "no good"}};
+    }
     if (random_.chance(300)) return {{"phase", "Running"}, {"requeueAfter", "15s"}};
     return {{"phase", "Successful"}};
 }

@@ -247,6 +247,8 @@ void Referee::read_truth() {
         revision.pods = kubelet_.pods_of(revision.group);
         revision.share = plane_.in_force() ? plane_.in_force()->share_of(hash) : 0;
         revision.has_side = plane_.in_force() && plane_.in_force()->has_side_of(hash);
+        if (revision.has_side) with_side_.insert(hash);
+        revision.had_side = with_side_.contains(hash);
     }
     view_.source_able = 0;
     if (stage_.scenario.workload == Workload::takeover) {
@@ -266,8 +268,8 @@ void Referee::read_run(const ObjectKey& key) {
     const auto run = stage_.store.get(key);
     if (!run || run->text("/status/phase") != "Successful") return;
     if (run->boolean("/spec/terminate")) return;  // Told to end: it advances nothing.
-    if (source_.values_given(key.name) == 0) {
-        accuse("I7 silence", "run " + key.name + " succeeded without a single value");
+    if (breaks(Check::values_of_run, source_.values_given(key.name) == 0)) {
+        accuse(Check::values_of_run, "run " + key.name + " succeeded without a single value");
     }
     const std::string hash(run->label(hash_label).value_or(""));
     judged_.insert(hash + "/" + std::string(run->label("step-index").value_or("")));
@@ -353,9 +355,9 @@ void Referee::check_capacity(const View& before) {
         const Revision& was = former->second;
         if (revision.share <= was.share && revision.pods.able >= was.pods.able) continue;
         const int wanted = needed(hash, revision);
-        if (revision.pods.able >= wanted) continue;
+        if (!breaks(Check::capacity_of_share, revision.pods.able < wanted)) continue;
         accuse(
-            "I1 capacity",
+            Check::capacity_of_share,
             fmt::format(
                 "revision {} gets {} of 1000 requests (before: {}) with {} replicas (before: {}) "
                 "where {} carry it",
@@ -382,15 +384,19 @@ void Referee::check_last_copy(const View& before) {
         const auto now = view_.revisions.find(hash);
         const int desired = now == view_.revisions.end() ? 0 : now->second.desired;
         if (was.desired == 0 || desired > 0 || was.pods.able == 0) continue;
-        if (able_elsewhere(hash) == 0) accuse("I4 last copy", "revision " + hash + " is gone");
+        if (breaks(Check::last_copy, able_elsewhere(hash) == 0)) {
+            accuse(Check::last_copy, "revision " + hash + " is gone");
+        }
     }
     const auto able = [&](const std::string& hash) {
         const auto found = view_.revisions.find(hash);
         return found == view_.revisions.end() ? 0 : found->second.pods.able;
     };
-    if (view_.stable_selected != before.stable_selected && !before.stable_selected.empty() &&
-        able(view_.stable_selected) == 0 && able(before.stable_selected) > 0) {
-        accuse("I4 last copy", "the stable service leaves healthy replicas for none");
+    if (view_.stable_selected == before.stable_selected || able(before.stable_selected) == 0) {
+        return;
+    }
+    if (breaks(Check::last_copy_of_service, able(view_.stable_selected) == 0)) {
+        accuse(Check::last_copy_of_service, "the stable service leaves healthy replicas for none");
     }
 }
 
@@ -401,12 +407,17 @@ void Referee::check_retired(const View& before) {
         const int desired = now == view_.revisions.end() ? 0 : now->second.desired;
         if (was.desired == 0 || desired > 0 || was.pods.able == 0) continue;
         const std::int64_t share = plane_.in_force() ? plane_.in_force()->share_of(hash) : 0;
-        if (plane_.in_force() && plane_.in_force()->has_side_of(hash)) {
-            accuse("I8 order", "revision " + hash + " ends while requests by header reach it");
+        if (was.has_side || was.had_side) {
+            const bool has_side = plane_.in_force() && plane_.in_force()->has_side_of(hash);
+            if (breaks(Check::side_route_of_retired, has_side)) {
+                accuse(
+                    Check::side_route_of_retired,
+                    "revision " + hash + " ends while requests by header reach it");
+            }
         }
-        if (share == 0) continue;
+        if (!breaks(Check::share_of_retired, share > 0)) continue;
         accuse(
-            "I8 order",
+            Check::share_of_retired,
             fmt::format("revision {} ends while {} of 1000 requests reach it", hash, share));
     }
 }
@@ -423,10 +434,10 @@ void Referee::check_together(const View& before) {
     const bool has_fallen =
         able < total(before, &Kubelet::Pods::able) &&
         total(view_, &Kubelet::Pods::ready) < total(before, &Kubelet::Pods::ready);
-    if (has_fallen && able < needed) {
-        accuse(
-            "I1 capacity", fmt::format("{} replicas are left where {} are needed", able, needed));
-    }
+    if (!has_fallen || !breaks(Check::capacity_of_all, able < needed)) return;
+    accuse(
+        Check::capacity_of_all,
+        fmt::format("{} replicas are left where {} are needed", able, needed));
 }
 
 // The workload taken over from goes no faster than the release's replicas come.
@@ -436,9 +447,10 @@ void Referee::check_source(const View& before) {
     for (const auto& [hash, revision] : view_.revisions) able += revision.pods.able;
     const int left = able + std::min(view_.source, before.source_able);
     const int needed = replicas_min() - unavailable_max(replicas_min());
-    if (left >= needed || left >= able + before.source_able) return;
+    const bool is_short = left < needed && left < able + before.source_able;
+    if (!breaks(Check::last_copy_of_source, is_short)) return;
     accuse(
-        "I4 last copy",
+        Check::last_copy_of_source,
         fmt::format(
             "the workload taken over from goes to {} replicas while the release has {} of {}",
             view_.source,
@@ -452,8 +464,9 @@ void Referee::check_alone(const View& before) {
         return std::ranges::count_if(
             view.revisions, [](const auto& one) { return one.second.pods.desired > 0; });
     };
-    if (running(view_) > 1 && running(before) <= 1) {
-        accuse("I8 order", "two versions run at once where the old one is to end first");
+    if (running(view_) <= running(before)) return;
+    if (breaks(Check::alone, running(view_) > 1)) {
+        accuse(Check::alone, "two versions run at once where the old one is to end first");
     }
 }
 
@@ -463,53 +476,16 @@ void Referee::check_steps(const View& before) {
     if (passed >= plan_.plan.steps.size() || people_.has_pushed()) return;
     if (view_.candidate == view_.stable || stage_.scenario.rollback_window) return;
     if (std::holds_alternative<Hook>(plan_.plan.steps[passed]) &&
-        !view_.hooks_done.contains(before.step)) {
-        accuse("I7 silence", fmt::format("step {} is passed before its plugin is done", passed));
+        breaks(Check::answer_of_hook, !view_.hooks_done.contains(before.step))) {
+        accuse(
+            Check::answer_of_hook,
+            fmt::format("step {} is passed before its plugin is done", passed));
     }
     if (!std::holds_alternative<Judge>(plan_.plan.steps[passed])) return;
-    if (judged_.contains(view_.candidate + "/" + std::to_string(passed))) return;
-    accuse("I7 silence", fmt::format("step {} is passed without a verdict", passed));
-}
-
-// Whether nobody but `judge` had to say anything about the revision, and has.
-bool Referee::is_free_to_go(const std::string& hash, std::string_view judge) const {
-    if (people_.has_pushed() || stage_.scenario.rollback_window || proved_.contains(hash)) {
-        return true;
+    const bool is_judged = judged_.contains(view_.candidate + "/" + std::to_string(passed));
+    if (breaks(Check::verdict_of_step, !is_judged)) {
+        accuse(Check::verdict_of_step, fmt::format("step {} is passed without a verdict", passed));
     }
-    return judged_.contains(hash + "/" + std::string(judge));
-}
-
-// All traffic at once: forward only what is complete, judged and let through, and stable only what
-// was seen to have it.
-void Referee::check_flip(const View& before) {
-    const Flip& flip = plan_.plan.flip.value_or(Flip{});
-    const std::string& to = view_.stable_selected;
-    if (to != before.stable_selected && to != view_.stable) {
-        if (view_.is_aborted) accuse("I3 abort", "all traffic goes to " + to + " after the abort");
-        if (to != view_.candidate) accuse("I2 limit", "all traffic goes to an old revision " + to);
-        if (flip.has_judge_before && !is_free_to_go(to, "PrePromotion")) {
-            accuse("I7 silence", "all traffic goes to " + to + " without a verdict");
-        }
-        if (!flip.is_automatic && !people_.has_pushed() && !proved_.contains(to) &&
-            !stage_.scenario.rollback_window) {
-            accuse("I2 limit", "all traffic goes to " + to + " and nobody said so");
-        }
-        const auto found = view_.revisions.find(to);
-        const int able = found == view_.revisions.end() ? 0 : found->second.pods.able;
-        if (able < replicas_min()) {
-            accuse("I1 capacity", fmt::format("all traffic goes to {} replicas of {}", able, to));
-        }
-    }
-    if (view_.stable != before.stable && !before.stable.empty()) {
-        if (flip.has_judge_after && !is_free_to_go(view_.stable, "PostPromotion")) {
-            accuse("I7 silence", view_.stable + " is stable without a verdict");
-        }
-        const bool has_all = plane_.in_force() && plane_.in_force()->stable == view_.stable;
-        if (!has_all && !is_excused()) {
-            accuse("I8 order", view_.stable + " is stable before it has all traffic");
-        }
-    }
-    if (!view_.stable.empty()) proved_.insert(view_.stable);
 }
 
 }  // namespace serin::sim

@@ -1,12 +1,14 @@
 #pragma once
 
 #include "manifest/argo/lower.h"
+#include "sim/check.h"
 #include "sim/data_plane.h"
 #include "sim/kubelet.h"
 #include "sim/people.h"
 #include "sim/source.h"
 #include "sim/stage.h"
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -45,6 +47,13 @@ public:
 
     const std::optional<Violation>& violation() const { return violation_; }
     void accuse(std::string rule, std::string words);
+    void accuse(Check check, std::string words) {
+        accuse(std::string(rule_of(check)), std::move(words));
+    }
+    // Counts that the story came into the situation of this check.
+    void meet(Check check) { ++checked_.at(static_cast<std::size_t>(check)); }
+    // By Check.
+    const std::array<std::int64_t, check_count>& checked() const { return checked_; }
 
     // Whether the release has come to where nothing but a person or a new version moves it.
     bool is_at_rest() const;
@@ -61,11 +70,12 @@ private:
         Kubelet::Pods pods;
         std::int64_t share = 0;  // In permille, in force.
         bool has_side = false;   // Requests reach it beside the split, in force.
+        bool had_side = false;   // ... or did so before.
         int image = 0;
         friend bool operator==(const Revision& left, const Revision& right) {
-            return left.desired == right.desired && left.pods.able == right.pods.able &&
-                   left.pods.ready == right.pods.ready && left.share == right.share &&
-                   left.has_side == right.has_side;
+            return left.desired == right.desired && left.pods.desired == right.pods.desired &&
+                   left.pods.able == right.pods.able && left.pods.ready == right.pods.ready &&
+                   left.share == right.share && left.has_side == right.has_side;
         }
     };
     struct View {
@@ -106,6 +116,11 @@ private:
     void read_run(const ObjectKey& key);
     void read_event(const ObjectKey& key);
     void compare(const View& before);
+    // Met, and broken.
+    bool breaks(Check check, bool is_broken) {
+        meet(check);
+        return is_broken;
+    }
     void check_arms(const View& before);
     void check_route(const View& before);
     void check_side_routes(const View& before);
@@ -117,6 +132,7 @@ private:
     void check_alone(const View& before);
     void check_steps(const View& before);
     void check_flip(const View& before);
+    void check_flip_move(const Flip& flip);
     bool is_free_to_go(const std::string& hash, std::string_view judge) const;
     int step_limit() const;
     std::optional<int> least_provisioned() const;
@@ -140,12 +156,14 @@ private:
     std::set<ObjectKey> touched_;
     // Analyses with a verdict: "<hash>/<step>", "<hash>/PrePromotion".
     std::set<std::string> judged_;
-    std::set<std::string> proved_;                     // Revisions that were stable once.
+    std::set<std::string> proved_;     // Revisions that were stable once.
+    std::set<std::string> with_side_;  // Revisions that routes beside the split reached.
     std::map<std::int64_t, Instant> routes_replaced_;  // Generations of the route, and when.
     std::deque<std::pair<Instant, int>> sizes_;        // Replicas wanted, lately.
     int mishaps_ = 0;        // Of the data plane, and routes that people wrote.
     Instant excused_until_;  // What routing does until then is the fault of these.
     int releases_ = 0;
+    std::array<std::int64_t, check_count> checked_{};
     std::optional<Violation> violation_;
 };
 

@@ -14,23 +14,28 @@ void Referee::check_arms(const View& before) {
     if (view_.arms_weight <= before.arms_weight || is_excused()) return;
     const std::string change = fmt::format(
         "the experiment's weight rises from {} to {}", before.arms_weight, view_.arms_weight);
-    if (view_.is_aborted) accuse("I3 abort", change + " after the abort");
-    if (view_.arms_weight > view_.arms_limit)
-        accuse("I2 limit", fmt::format("{} at step {}", change, view_.step));
+    if (view_.is_aborted) accuse(Check::weight_after_abort, change + " after the abort");
+    if (breaks(Check::limit_of_trial, view_.arms_weight > view_.arms_limit)) {
+        accuse(Check::limit_of_trial, fmt::format("{} at step {}", change, view_.step));
+    }
 }
 
 void Referee::check_route(const View& before) {
     check_arms(before);
+    if (view_.is_aborted && before.weight > 0) {
+        meet(Check::weight_after_abort);
+    }
     if (view_.weight <= before.weight || people_.routes_written() + plane_.mishaps() != mishaps_) {
         return;
     }
     if (is_excused()) return;
     const std::string change =
         fmt::format("the candidate's weight rises from {} to {}", before.weight, view_.weight);
-    if (view_.is_aborted) accuse("I3 abort", change + " after the abort");
-    if (view_.weight > view_.limit) {
+    if (view_.is_aborted) accuse(Check::weight_after_abort, change + " after the abort");
+    if (breaks(Check::limit_of_weight, view_.weight > view_.limit)) {
         accuse(
-            "I2 limit", fmt::format("{}, beyond {} of step {}", change, view_.limit, view_.step));
+            Check::limit_of_weight,
+            fmt::format("{}, beyond {} of step {}", change, view_.limit, view_.step));
     }
 }
 
@@ -47,27 +52,39 @@ bool Referee::is_late() const {
 void Referee::check_side_routes(const View& before) {
     if (people_.routes_written() + plane_.mishaps() != mishaps_ || is_excused()) return;
     const bool is_wanted = replicas_min() > 0;  // Else nobody is to be served.
+    if (view_.is_aborted && !before.side_routes.empty()) {
+        meet(Check::side_route_after_abort);
+    }
     for (const std::string& name : view_.side_routes) {
         if (std::ranges::find(before.side_routes, name) != before.side_routes.end()) continue;
-        if (view_.is_aborted) accuse("I3 abort", "route " + name + " appears after the abort");
+        if (view_.is_aborted) {
+            accuse(Check::side_route_after_abort, "route " + name + " appears after the abort");
+        }
         const auto candidate = view_.revisions.find(view_.candidate);
         const bool is_there = candidate != view_.revisions.end() && candidate->second.pods.able > 0;
         if (is_wanted && !is_there) {
-            accuse("I1 capacity", "route " + name + " appears where nobody is ready");
+            accuse(
+                Check::capacity_of_side_route, "route " + name + " appears where nobody is ready");
         }
-        if (view_.candidate_selected != view_.candidate) {
-            accuse("I8 order", "route " + name + " appears before the service leads there");
+        if (breaks(Check::service_before_side_route, view_.candidate_selected != view_.candidate)) {
+            accuse(
+                Check::service_before_side_route,
+                "route " + name + " appears before the service leads there");
         }
     }
     for (const auto& [hash, revision] : view_.revisions) {
         const auto former = before.revisions.find(hash);
         const bool is_new = former != before.revisions.end() && !former->second.has_side;
         if (!revision.has_side || !is_new || hash == view_.stable) continue;
-        if (is_wanted && revision.pods.able == 0) {
-            accuse("I1 capacity", "requests by header reach revision " + hash + " without pods");
+        if (is_wanted && breaks(Check::capacity_of_side_route, revision.pods.able == 0)) {
+            accuse(
+                Check::capacity_of_side_route,
+                "requests by header reach revision " + hash + " without pods");
         }
-        if (hash != view_.candidate && !is_late()) {
-            accuse("I2 limit", "requests by header reach revision " + hash + ", no candidate");
+        if (breaks(Check::limit_of_side_route, hash != view_.candidate && !is_late())) {
+            accuse(
+                Check::limit_of_side_route,
+                "requests by header reach revision " + hash + ", no candidate");
         }
     }
 }

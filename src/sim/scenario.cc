@@ -36,7 +36,7 @@ std::string describe_step(const StepShape& step) {
 }
 
 // In the order of What.
-constexpr std::array<std::string_view, 44> names{
+constexpr std::array<std::string_view, what_count> names{
     "set_image",    "abort",           "retry",         "promote",        "promote_full",
     "pause",        "resume",          "undo",          "scale",          "scale_and_image",
     "edit_steps",   "reapply",         "reapply_image", "reapply_route",  "evict",
@@ -69,6 +69,11 @@ std::string seconds(std::optional<Duration> duration) {
 
 std::string_view to_string(What what) {
     return names.at(static_cast<std::size_t>(what));
+}
+
+std::string name_reached(What what) {
+    const bool is_command = what <= What::reapply_route;
+    return std::string(is_command ? "command " : "fault ") + std::string(to_string(what));
 }
 
 std::string format_offset(Duration since_start) {

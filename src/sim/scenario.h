@@ -2,6 +2,7 @@
 
 #include "base/time.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -94,7 +95,11 @@ enum class What {
     answers_lost,  // Writes that took effect are said to have failed.
 };
 
+inline constexpr std::size_t what_count = 44;
+
 std::string_view to_string(What what);
+// As outcomes tell that it took place: "command abort", "fault route_slow".
+std::string name_reached(What what);
 
 struct Happening {
     Duration at{0};  // From the start.

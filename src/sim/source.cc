@@ -32,26 +32,27 @@ Result<> Source::check(const json::Object& /*config*/) const {
 
 double Source::rate_of(const std::string& revision) {
     if (stage_.current(What::metric_noisy)) {
-        stage_.reach("fault metric_noisy");
+        stage_.reach(What::metric_noisy);
         return static_cast<double>(random_.between(850, 1000)) / 1000;
     }
     const std::string group = std::string(rollout_name) + "-" + revision;
     const auto set = stage_.store.get(stage_.key(types::replica_set(), group));
     const bool is_wrong = set && stage_.is_image(What::wrong_image, image_of(*set));
+    if (is_wrong) stage_.reach(What::wrong_image);
     return is_wrong ? 0.8 : 0.999;
 }
 
 Result<MetricSample> Source::answer(const MetricQuery& query) {
     if (stage_.current(What::metric_error)) {
-        stage_.reach("fault metric_error");
+        stage_.reach(What::metric_error);
         return fail(ErrorKind::unavailable, "no answer");
     }
     if (stage_.current(What::metric_silent)) {
-        stage_.reach("fault metric_silent");
+        stage_.reach(What::metric_silent);
         return MetricSample{.no_data_reason = "no requests in the window"};
     }
     if (stage_.current(What::metric_nan)) {
-        stage_.reach("fault metric_nan");
+        stage_.reach(What::metric_nan);
         return sample_of(std::numeric_limits<double>::quiet_NaN());
     }
     ++given_[query.run];
@@ -64,7 +65,7 @@ std::unique_ptr<MetricSource::Measurement> Source::measure(MetricQuery query, Do
         done(answer(query));
         return nullptr;
     }
-    stage_.reach("fault metric_late");
+    stage_.reach(What::metric_late);
     const Duration delay = random_.duration(Duration(1), seconds(late->number));
     return std::make_unique<Pending>(stage_.loop.after(
         delay, [this, query = std::move(query), done = std::move(done)] { done(answer(query)); }));

@@ -50,6 +50,10 @@ void Stage::reach(std::string_view what) {
     }
 }
 
+void Stage::reach(What what) {
+    reach(name_reached(what));
+}
+
 ObjectKey Stage::key(const ResourceType& type, std::string_view name) const {
     return {.type = &type, .ns = std::string(ns), .name = std::string(name)};
 }

@@ -46,6 +46,7 @@ struct Stage {
     bool is_image(What what, int image) const;
     void tell(const std::string& line) const;
     void reach(std::string_view what);
+    void reach(What what);
 
     ObjectKey key(const ResourceType& type, std::string_view name) const;
     // What is released, and what has its template.

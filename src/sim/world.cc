@@ -28,10 +28,6 @@ constexpr Duration event_delay_late = seconds(20);
 constexpr Duration autoscaler_pace = seconds(20);
 constexpr std::int64_t tasks_max = 2'000'000;
 
-std::string fault_name(What what) {
-    return "fault " + std::string(to_string(what));
-}
-
 // The controllers of one life of the program; only the store outlives them.
 struct Controllers {
     Controllers(Stage& stage, Source& source, TrafficRouter& router, PluginRunner& plugins)
@@ -113,6 +109,7 @@ private:
     const Happening* armed_ = nullptr;  // The crash to come.
     int writes_left_ = 0;               // Until it comes.
     bool is_dead_ = false;
+    bool has_crashed_ = false;
     std::int64_t writes_ = 0;
     std::int64_t tasks_ = 0;
 };
@@ -127,7 +124,7 @@ void World::set_faults() {
 bool World::strikes(What what) {
     const Happening* current = stage_.current(what);
     if (!current || !random_.chance(current->number)) return false;
-    stage_.reach(fault_name(what));
+    stage_.reach(what);
     return true;
 }
 
@@ -136,7 +133,7 @@ std::optional<store::WriteFault> World::fault_of(const ObjectKey& key) {
     if (stage_.quiet > 0) return std::nullopt;
     if (auto fault = fault_of_any()) return fault;
     if (key.type == &types::http_route() && stage_.current(What::route_refuses)) {
-        stage_.reach("fault route_refuses");
+        stage_.reach(What::route_refuses);
         return store::WriteFault{{ErrorKind::unavailable, "too many requests"}};
     }
     if (strikes(What::writes_conflict)) {
@@ -185,7 +182,7 @@ void World::happen(const Happening& happening) {
     if (happening.what == What::evict) kubelet_.evict(happening.number);
     if (happening.what == What::plane_restarts) plane_.restart();
     if (happening.what == What::watches_end) {
-        stage_.reach(fault_name(What::watches_end));
+        stage_.reach(What::watches_end);
         stage_.store.forget_history();
     }
     if (happening.what == What::crash || happening.what == What::crash_lost) {
@@ -198,7 +195,7 @@ void World::happen(const Happening& happening) {
 void World::autoscale(const Happening& happening) {
     for (Duration at{0}; at < happening.lasting; at += autoscaler_pace) {
         timers_.push_back(stage_.loop.after(at, [this, most = happening.number] {
-            stage_.reach("fault autoscale");
+            stage_.reach(What::autoscale);
             people_.scale(static_cast<int>(random_.between(1, most)));
         }));
     }
@@ -207,7 +204,7 @@ void World::autoscale(const Happening& happening) {
 void World::recreate(const Happening& happening) {
     people_.remove();
     timers_.push_back(stage_.loop.after(happening.lasting, [this, image = happening.number] {
-        stage_.reach("fault recreate");
+        stage_.reach(What::recreate);
         people_.create_again(image);
     }));
 }
@@ -215,7 +212,8 @@ void World::recreate(const Happening& happening) {
 // In the middle of a turn: the rest of it finds every write refused, and then nobody is left.
 void World::crash() {
     is_dead_ = true;
-    stage_.reach(fault_name(armed_->what));
+    has_crashed_ = true;
+    stage_.reach(armed_->what);
     stage_.tell("the controllers crash");
     const Duration down = armed_->lasting;
     stage_.loop.post([this, down] {
@@ -248,10 +246,13 @@ void World::come_to_rest() {
     for (Duration waited{0}; waited < rest_max; waited += rest_pace) {
         if (!pass(calm + waited + rest_pace)) return;
         rests = referee_.is_at_rest() ? rests + 1 : 0;
-        if (rests == 3) return;
+        if (rests < 3) continue;
+        referee_.meet(Check::rest);
+        if (has_crashed_) referee_.meet(Check::rest_after_crash);
+        return;
     }
     referee_.accuse(
-        "I6 liveness",
+        Check::rest,
         fmt::format(
             "{} after everything is well the release is still not at rest: {}",
             format_duration(rest_max),
@@ -284,6 +285,12 @@ Outcome World::run() {
 
 void World::count_rules() {
     stage_.reach("end " + std::string(referee_.phase()));
+    for (std::size_t i = 0; i < check_count; ++i) {
+        if (referee_.checked()[i] == 0) continue;
+        const auto check = static_cast<Check>(i);
+        stage_.reached[fmt::format("check {}: {}", rule_of(check), situation_of(check))] +=
+            referee_.checked()[i];
+    }
     for (const EvidenceEntry& entry : stage_.evidence.entries()) {
         const json::Array* causes = json::array(json::find(entry.body, "/causes"));
         if (!causes) continue;

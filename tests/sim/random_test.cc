@@ -13,7 +13,7 @@ using namespace serin::sim;
 namespace {
 
 // Each of these once broke an invariant. What they found is told by a unit test beside the code.
-constexpr std::array<std::uint64_t, 41> formerly_failing{
+constexpr std::array<std::uint64_t, 42> formerly_failing{
     // Counts of a ReplicaSet that was scaled down and up again within the lag of its status.
     120,
     239,
@@ -64,14 +64,17 @@ constexpr std::array<std::uint64_t, 41> formerly_failing{
     12650,
     // A first revision that was noted and never made, and another one wanted by then.
     11177,
+    // Weight came back to a stable side that had just been made smaller.
+    20324,
     // Replicas that had gone with their Rollout were missed when it came back.
     13464};
 
-// Unoptimised builds, and those with sanitizers, play fewer: they are ten times slower.
+// Of the stories that seeds kept; reach_test.cc plays the others. Unoptimised builds, and those
+// with sanitizers, play fewer: they are ten times slower.
 #ifdef NDEBUG
-constexpr std::int64_t random_runs = 1200;
-#else
 constexpr std::int64_t random_runs = 300;
+#else
+constexpr std::int64_t random_runs = 50;
 #endif
 
 void check_runs(const SimOptions& options) {
