@@ -34,6 +34,7 @@ struct AnalysisController::Live {
     std::map<std::string, std::map<std::string, std::string>> metric_metadata;
     std::map<std::string, std::unique_ptr<MetricSource::Measurement>> watches;
     std::set<std::string> news;
+    std::map<std::string, std::string> warned;  // Of metrics; each is told once.
 };
 
 struct AnalysisController::Turn {
@@ -296,8 +297,25 @@ void AnalysisController::show_progress(Turn& turn) {
         if (flight.is_early || !flight.handle || turn.state.find(metric) == nullptr) continue;
         auto& measurements = turn.state.state_of(metric).measurements;
         if (measurements.empty() || measurements.back().finished_at) continue;
-        for (const auto& [name, text] : flight.handle->metadata())
+        const auto facts = flight.handle->metadata();
+        for (const auto& [name, text] : facts)
             measurements.back().metadata[name] = turn.arguments.redact(text);
+        warn(turn, metric, facts);
+    }
+}
+
+// What a judge cannot judge is worth an event, once; its numbers go on in the status.
+void AnalysisController::warn(
+    Turn& turn, const std::string& metric, const std::map<std::string, std::string>& facts) {
+    for (const char* fact : {"warning", "plan"}) {
+        const auto found = facts.find(fact);
+        if (found == facts.end()) continue;
+        if (!turn.live.warned.emplace(metric + "/" + fact, found->second).second) continue;
+        events_.record(
+            turn.run,
+            EventType::warning,
+            "AnalysisWarning",
+            fmt::format("Metric '{}': {}", metric, turn.arguments.redact(found->second)));
     }
 }
 

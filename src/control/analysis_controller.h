@@ -53,6 +53,8 @@ private:
     Result<> advance(Turn& turn);
     void take_finished(Turn& turn);
     void show_progress(Turn& turn);
+    void warn(
+        Turn& turn, const std::string& metric, const std::map<std::string, std::string>& facts);
     void assess(Turn& turn);
     void terminate_lasting(Turn& turn);
     Result<> measure(Turn& turn, const judge::MetricRule& rule, bool is_early);

@@ -54,6 +54,10 @@ public:
     // When it became bad; empty: it is not.
     virtual std::optional<Instant> bad_since() const = 0;
 
+    // It compares the arms by the requests that are seen: what it says counts only while they are
+    // split as they should be.
+    virtual bool compares_requests() const { return false; }
+
     // All it knows, to go on after a restart as if there had been none.
     virtual json::Object memory() const = 0;
     // `invalid` when this is not a memory of such an examiner; it is then as it was.

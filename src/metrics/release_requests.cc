@@ -1,10 +1,13 @@
 #include "metrics/release_requests.h"
 
 #include "base/log.h"
+#include "metrics/split_guard.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <set>
 #include <utility>
 
 namespace serin::metrics {
@@ -29,6 +32,39 @@ std::optional<Side> side_of(
     return std::nullopt;
 }
 
+// Where it was sent, whoever answered in the end.
+Side side_sent_to(
+    const RequestOutcome& outcome, const MetricArm& candidate, const MetricArm& stable, Side side) {
+    if (candidate.service == stable.service) return side;
+    if (outcome.service == candidate.service) return Side::candidate;
+    return outcome.service == stable.service ? Side::stable : side;
+}
+
+constexpr std::size_t routes_max = 8;
+
+// A comparison of arms that are not split as they should be is none: it neither passes nor goes on
+// in silence. What has failed has failed.
+Finding guarded(Finding finding, const SplitGuard& guard) {
+    const std::string words = guard.describe();
+    if (words.empty() && finding.standing == Finding::Standing::good && guard.is_unsure()) {
+        finding.standing = Finding::Standing::open;
+        finding.summary = "it is being seen whether requests are split as they should be; then: " +
+                          finding.summary;
+    }
+    if (words.empty()) return finding;
+    const bool is_silent = guard.trouble() == SplitGuard::Trouble::silent;
+    finding.facts["warning"] = words;
+    finding.facts["split"] = is_silent ? "silent" : "mismatch";
+    if (finding.standing == Finding::Standing::bad) return finding;
+    finding.standing = Finding::Standing::open;
+    finding.value = "hold";
+    finding.summary = fmt::format("{}. {}", words, finding.summary);
+    finding.facts["decision"] = "hold";
+    finding.facts["rule"] = is_silent ? "silent-canary" : "split-mismatch";
+    finding.has_forecast = false;
+    return finding;
+}
+
 }  // namespace
 
 struct ReleaseRequests::Listener {
@@ -46,6 +82,8 @@ struct ReleaseRequests::Watched {
     std::vector<std::shared_ptr<Listener>> listeners;
     std::string stage;   // Which stage has begun: a run's uid, or a weight.
     std::string weight;  // Of the candidate, as last seen.
+    SplitGuard split;
+    std::set<std::string, std::less<>> routes;  // By which its requests came.
     bool is_dirty = false;
     bool is_announced = false;
 
@@ -74,7 +112,9 @@ public:
 
     Finding finding() const override {
         const std::lock_guard lock(requests_.mutex_);
-        return watched_->examiner->finding();
+        Finding finding = watched_->examiner->finding();
+        if (!watched_->examiner->compares_requests()) return finding;
+        return guarded(std::move(finding), watched_->split);
     }
     void show(const CounterReading& reading) override {
         const std::lock_guard lock(requests_.mutex_);
@@ -104,6 +144,10 @@ void ReleaseRequests::take(std::span<const RequestOutcome> outcomes) {
                 const auto side = side_of(outcome, watched->candidate, watched->stable);
                 if (!side) continue;
                 watched->is_dirty = true;
+                watched->split.take(
+                    side_sent_to(outcome, watched->candidate, watched->stable, *side));
+                if (watched->routes.size() < routes_max && !watched->routes.contains(outcome.route))
+                    watched->routes.emplace(outcome.route);
                 is_news = watched->examiner->take(*side, outcome) || is_news;
             }
             if (is_news) announce(watched);
@@ -218,6 +262,7 @@ void ReleaseRequests::note_stage(Watched& watched, const MetricQuery& query) {
     watched.stage = query.run_uid;
     watched.is_dirty = true;
     watched.examiner->begin_stage(loop_.now());
+    watched.split.begin_stage();
 }
 
 // Beside the steps, a stage is a weight of the candidate.
@@ -234,7 +279,31 @@ void ReleaseRequests::follow_weight(Watched& watched) {
     watched.is_dirty = true;
     const bool has_step = std::ranges::any_of(
         watched.listeners, [](const auto& listener) { return !listener->is_beside_steps; });
-    if (!is_first && !has_step) watched.examiner->begin_stage(loop_.now());
+    if (is_first || has_step) return;
+    watched.examiner->begin_stage(loop_.now());
+    watched.split.begin_stage();
+}
+
+// All of its routes have to split alike.
+void ReleaseRequests::follow_split(Watched& watched) {
+    std::set<std::string, std::less<>> routes;
+    {
+        const std::lock_guard lock(mutex_);
+        routes = watched.routes;
+    }
+    std::optional<double> share;
+    bool is_one = true;
+    for (const std::string& name : routes) {
+        const auto route =
+            store_.get({.type = &types::http_route(), .ns = watched.release.ns, .name = name});
+        const auto here =
+            route ? share_in_force(*route, watched.candidate.service, watched.stable.service)
+                  : std::nullopt;
+        is_one = is_one && here && (!share || *share == *here);
+        share = here;
+    }
+    const std::lock_guard lock(mutex_);
+    watched.split.pass_time(loop_.now(), is_one ? share : std::nullopt);
 }
 
 void ReleaseRequests::tick() {
@@ -245,6 +314,7 @@ void ReleaseRequests::tick() {
         if (watched->listeners.empty()) continue;
         is_attended = true;
         follow_weight(*watched);
+        if (watched->examiner->compares_requests()) follow_split(*watched);
         bool is_news = false;
         {
             const std::lock_guard lock(mutex_);

@@ -65,6 +65,7 @@ private:
     void recall(Watched& watched) const;
     void note_stage(Watched& watched, const MetricQuery& query);
     void follow_weight(Watched& watched);
+    void follow_split(Watched& watched);
     void tick();
     void save(Watched& watched);
     void announce(const std::shared_ptr<Watched>& watched);

@@ -113,6 +113,8 @@ public:
         return instant_of(state_.origin_s.value_or(0) + state_.ended->at_s);
     }
 
+    bool compares_requests() const override { return sees_requests_; }
+
     // What was counted up to where belongs to what was made of it: they are kept together.
     json::Object memory() const override {
         json::Object memory = print_state(state_, judge_.spec());

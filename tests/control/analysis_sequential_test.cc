@@ -415,3 +415,68 @@ TEST_CASE("a budget that limits nothing is refused") {
     world.create("c", R"({"perWindow": {"window": "10"}})", "Background", "serin/budget");
     CHECK(world.run("c").text("/status/message").contains("perWindow.window: expected"));
 }
+
+namespace {
+
+// What the gateway confirms.
+void put_in_force(World& world, int canary) {
+    Object route(types::http_route(), "default", "shop");
+    if (!world.store.get(route.key())) REQUIRE(world.store.create(route));
+    Object confirmed = *world.store.get(route.key());
+    confirmed.put(
+        "/status/parents",
+        json::Array{json::Object{
+            {"controllerName", "serin.dev/gateway"},
+            {"conditions",
+             json::Array{json::Object{
+                 {"type", "serin.dev/InForce"},
+                 {"status", "True"},
+                 {"observedGeneration", confirmed.generation()},
+                 {"message",
+                  json::print(json::Array{
+                      json::Object{{"shop-canary", canary}, {"shop-stable", 100 - canary}}})}}}}}});
+    REQUIRE(world.store.update(confirmed, Part::status));
+}
+
+}  // namespace
+
+TEST_CASE("a split that is not the one in force holds what would pass, and says so") {
+    World world;
+    put_in_force(world, 5);
+    world.create("a", R"({"timeout": "10m"})");
+    world.play(599s, {.weight = 20}, "a");
+    CHECK(world.phase("a") == "Running");
+    CHECK(world.measured("a", "metadata/decision") == "hold");
+    CHECK(world.measured("a", "metadata/rule") == "split-mismatch");
+    CHECK(world.measured("a", "metadata/warning").starts_with("requests are not split as"));
+    world.play(10s, {.weight = 20}, "a");
+    CHECK(world.phase("a") == "Inconclusive");
+    CHECK(world.measured("a", "message").contains("requests are not split as the weights say"));
+    int events = 0;
+    const auto recorded = world.store.list({.type = &types::event()});
+    REQUIRE(recorded);
+    for (const Object& event : recorded->items)
+        events += event.text("/reason") == "AnalysisWarning" ? 1 : 0;
+    CHECK(events == 1);
+}
+
+TEST_CASE("the split in force passes as before, and a bad canary fails whatever the split is") {
+    World world;
+    put_in_force(world, 20);
+    world.create("a");
+    world.play(600s, {.weight = 20}, "a");
+    CHECK(world.phase("a") == "Successful");
+    world.create("b");
+    world.play(60s, {.canary_failures = 0.5, .weight = 80}, "b");
+    CHECK(world.phase("b") == "Failed");
+}
+
+TEST_CASE("a canary that answers nothing of what it is sent holds the step") {
+    World world;
+    put_in_force(world, 20);
+    world.create("a", R"({"timeout": "10m"})");
+    world.play(60s, {.weight = 0}, "a");
+    CHECK(world.phase("a") == "Running");
+    CHECK(world.measured("a", "metadata/rule") == "silent-canary");
+    CHECK(world.measured("a", "metadata/standing").starts_with("the canary does not answer"));
+}
