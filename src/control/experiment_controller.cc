@@ -163,9 +163,11 @@ Result<ExperimentController::World> ExperimentController::observe(
     }
     SERIN_TRY(
         const ObjectList runs,
-        store_.list({.type = &types::analysis_run(), .ns = std::string(experiment.ns())}));
+        store_.list(
+            {.type = &types::analysis_run(),
+             .ns = std::string(experiment.ns()),
+             .owner_uid = std::string(experiment.uid())}));
     for (const Object& run : runs.items) {
-        if (run.controller_uid() != experiment.uid()) continue;
         world.seen.runs.push_back(
             {.name = std::string(run.name()),
              .phase = argo::run_phase_of(run.text("/status/phase")),

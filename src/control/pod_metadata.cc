@@ -66,12 +66,14 @@ Result<> keep_pods(
     const Object& group,
     const argo::PodMetadata& added,
     const argo::PodMetadata& wanted) {
-    ListQuery query;
-    query.type = &types::pod();
-    query.ns = group.ns();
-    SERIN_TRY(const ObjectList pods, store.list(query));
+    SERIN_TRY(
+        const ObjectList pods,
+        store.list(
+            {.type = &types::pod(),
+             .ns = std::string(group.ns()),
+             .owner_uid = std::string(group.uid())}));
     for (const Object& pod : pods.items) {
-        if (pod.controller_uid() != group.uid() || pod.is_being_deleted()) continue;
+        if (pod.is_being_deleted()) continue;
         json::Object change = metadata_changes(pod, "/metadata", added, wanted);
         if (change.empty()) continue;
         const auto patched =

@@ -69,23 +69,30 @@ ReleaseController::ReleaseController(
       store_(store),
       evidence_(evidence),
       router_(router),
+      index_(router),
       events_(store, loop, "serin-release"),
       hooks_(store, plugins) {}
 
 std::vector<Trigger> ReleaseController::triggers() const {
     std::vector<Trigger> triggers{
-        on_change_of(types::rollout()),
+        {&types::rollout(),
+         [this](const Object& rollout) {
+             index_.see(rollout);
+             return std::vector{rollout.key()};
+         }},
         on_change_of_owned(types::replica_set(), types::rollout()),
         on_change_of_owned(types::analysis_run(), types::rollout()),
         on_change_of_owned(types::experiment(), types::rollout()),
     };
     triggers.push_back(
         {&types::service(), [this](const Object& it) { return rollouts_of_service(it); }});
-    triggers.push_back(
-        {&types::http_route(), [this](const Object& it) { return rollouts_of_route(it); }});
+    // Routes, and workloads that templates are taken from.
     for (const ResourceType* type :
-         {&types::deployment(), &types::replica_set(), find_type("", "podtemplates")}) {
-        triggers.push_back({type, [this](const Object& it) { return rollouts_of_workload(it); }});
+         {&types::http_route(),
+          &types::deployment(),
+          &types::replica_set(),
+          find_type("", "podtemplates")}) {
+        triggers.push_back({type, [this](const Object& it) { return index_.naming(it.key()); }});
     }
     for (const ResourceType* type :
          {&types::analysis_template(), &types::cluster_analysis_template()}) {
@@ -103,6 +110,7 @@ Result<CallAgain> ReleaseController::reconcile(const ObjectKey& key) {
     if (!rollout) {
         hooks_.forget(key);
         if (rollout.error().kind == ErrorKind::not_found) {
+            index_.forget(key);
             tell_deletion(events_, key);
             return release_services(key);
         }
@@ -138,6 +146,7 @@ Result<CallAgain> ReleaseController::turn(Object rollout) {
     SERIN_TRY(ResolvedRollout resolved, resolve_workload(store_, std::move(rollout)));
     rollout = std::move(resolved.rollout);
     argo::Lowered lowered = argo::lower(rollout);
+    index_.see(rollout, lowered);
     const ReleaseState state = argo::read_status(rollout);
     std::string error = first_error(lowered.diagnostics);
     if (error.empty()) error = resolved.problem;
@@ -203,53 +212,11 @@ Result<> ReleaseController::write_status(const Object& rollout, json::Object sta
 }
 
 std::vector<ObjectKey> ReleaseController::rollouts_of_service(const Object& service) const {
-    std::vector<ObjectKey> keys;
-    ListQuery query;
-    query.type = &types::rollout();
-    query.ns = service.ns();
-    const auto list = store_.list(query);
-    if (!list) return keys;
-    for (const Object& rollout : list->items) {
-        const argo::Lowered lowered = argo::lower(rollout);
-        if (lowered.stable_service == service.name() ||
-            lowered.candidate_service == service.name()) {
-            keys.push_back(rollout.key());
-        }
-    }
+    std::vector<ObjectKey> keys = index_.naming(service.key());
     // Its Rollout may be gone without this process having seen it go.
     if (const auto manager = service.annotation(argo::annotation_managed_by)) {
         ObjectKey key{&types::rollout(), std::string(service.ns()), std::string(*manager)};
         if (std::ranges::find(keys, key) == keys.end()) keys.push_back(std::move(key));
-    }
-    return keys;
-}
-
-std::vector<ObjectKey> ReleaseController::rollouts_of_route(const Object& route) const {
-    std::vector<ObjectKey> keys;
-    ListQuery query;
-    query.type = &types::rollout();
-    const auto list = store_.list(query);
-    if (!list) return keys;
-    for (const Object& rollout : list->items) {
-        const argo::Lowered lowered = argo::lower(rollout);
-        if (!lowered.route) continue;
-        const auto objects = router_.objects(*lowered.route);
-        if (objects && std::ranges::find(*objects, route.key()) != objects->end()) {
-            keys.push_back(rollout.key());
-        }
-    }
-    return keys;
-}
-
-std::vector<ObjectKey> ReleaseController::rollouts_of_workload(const Object& workload) const {
-    std::vector<ObjectKey> keys;
-    ListQuery query;
-    query.type = &types::rollout();
-    query.ns = workload.ns();
-    const auto list = store_.list(query);
-    if (!list) return keys;
-    for (const Object& rollout : list->items) {
-        if (argo::workload_of(rollout) == workload.key()) keys.push_back(rollout.key());
     }
     return keys;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "control/hook_calls.h"
+#include "control/rollout_index.h"
 #include "ports/event_loop.h"
 #include "ports/event_recorder.h"
 #include "ports/evidence_log.h"
@@ -38,14 +39,13 @@ private:
     Result<CallAgain> turn(Object rollout);
     Result<> write_status(const Object& rollout, json::Object status);
     std::vector<ObjectKey> rollouts_of_service(const Object& service) const;
-    std::vector<ObjectKey> rollouts_of_route(const Object& route) const;
-    std::vector<ObjectKey> rollouts_of_workload(const Object& workload) const;
     std::vector<ObjectKey> rollouts_near(const Object& analysis_template) const;
 
     EventLoop& loop_;
     ObjectStore& store_;
     EvidenceLog& evidence_;
     TrafficRouter& router_;
+    mutable RolloutIndex index_;  // What triggers look up; they only learn of objects.
     EventRecorder events_;
     HookCalls hooks_;
 };

@@ -31,12 +31,10 @@ int count_at(const Object& object, std::string_view pointer) {
 
 Result<std::vector<Object>> owned_by(
     const ObjectStore& store, const ResourceType& type, const Object& owner) {
-    ListQuery query;
-    query.type = &type;
-    query.ns = owner.ns();
-    SERIN_TRY(ObjectList list, store.list(query));
-    std::erase_if(
-        list.items, [&](const Object& one) { return one.controller_uid() != owner.uid(); });
+    SERIN_TRY(
+        ObjectList list,
+        store.list(
+            {.type = &type, .ns = std::string(owner.ns()), .owner_uid = std::string(owner.uid())}));
     return std::move(list.items);
 }
 

@@ -246,8 +246,12 @@ Result<CallAgain> Jobs::end(
 }
 
 Result<std::vector<Object>> Jobs::owned_pods(const Object& job) {
-    SERIN_TRY(ObjectList pods, store_.list({.type = &types::pod(), .ns = std::string(job.ns())}));
-    std::erase_if(pods.items, [&](const Object& pod) { return pod.controller_uid() != job.uid(); });
+    SERIN_TRY(
+        ObjectList pods,
+        store_.list(
+            {.type = &types::pod(),
+             .ns = std::string(job.ns()),
+             .owner_uid = std::string(job.uid())}));
     return std::move(pods.items);
 }
 

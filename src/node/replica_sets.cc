@@ -146,21 +146,21 @@ Result<std::vector<Object>> ReplicaSets::owned_pods(const Object& set) {
     // An empty selector would adopt every pod of the namespace.
     if (selector.is_empty()) return fail(ErrorKind::invalid, "spec.selector: must not be empty");
 
-    SERIN_TRY(ObjectList pods, store_.list({.type = &types::pod(), .ns = std::string(set.ns())}));
-    std::vector<Object> owned;
-    for (Object& pod : pods.items) {
-        if (pod.controller_uid() == set.uid()) {
-            owned.push_back(std::move(pod));
-            continue;
-        }
-        const bool can_adopt = pod.controller() == nullptr && is_active(pod) &&
-                               !set.is_being_deleted() && selector.matches(pod.labels());
-        if (!can_adopt) continue;
+    ListQuery query{
+        .type = &types::pod(), .ns = std::string(set.ns()), .owner_uid = std::string(set.uid())};
+    SERIN_TRY(ObjectList owned, store_.list(query));
+    if (set.is_being_deleted()) return std::move(owned.items);
+
+    query.labels = selector;
+    query.owner_uid = "";
+    SERIN_TRY(ObjectList orphans, store_.list(query));
+    for (Object& pod : orphans.items) {
+        if (!is_active(pod)) continue;
         pod.set_controller(set);
         SERIN_TRY(Object adopted, store_.update(std::move(pod)));
-        owned.push_back(std::move(adopted));
+        owned.items.push_back(std::move(adopted));
     }
-    return owned;
+    return std::move(owned.items);
 }
 
 Result<> ReplicaSets::create_pods(const Object& set, std::int64_t count) {

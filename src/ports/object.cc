@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <tuple>
 
 namespace serin {
@@ -29,13 +30,31 @@ std::string to_string(const ObjectKey& key) {
     return text + key.name;
 }
 
-Object::Object(const ResourceType& type, std::string_view ns, std::string_view name) {
-    document_["apiVersion"] = type.api_version();
-    document_["kind"] = type.kind;
+Object::Object(const ResourceType& type, std::string_view ns, std::string_view name)
+    : document_(std::make_shared<json::Object>()) {
+    (*document_)["apiVersion"] = type.api_version();
+    (*document_)["kind"] = type.kind;
     json::Object metadata;
     if (!name.empty()) metadata["name"] = name;
     if (!ns.empty()) metadata["namespace"] = ns;
-    document_["metadata"] = std::move(metadata);
+    (*document_)["metadata"] = std::move(metadata);
+}
+
+const json::Object& Object::document() const {
+    static const json::Object empty;
+    return document_ == nullptr ? empty : *document_;
+}
+
+json::Object& Object::document() {
+    if (document_ == nullptr) {
+        document_ = std::make_shared<json::Object>();
+    } else if (document_.use_count() > 1) {
+        document_ = std::make_shared<json::Object>(*document_);
+    } else {
+        // What another thread read of it before it let go is over.
+        std::atomic_thread_fence(std::memory_order_acquire);
+    }
+    return *document_;
 }
 
 const ResourceType* Object::type() const {
@@ -50,25 +69,24 @@ ObjectKey Object::key() const {
 
 namespace {
 
-std::optional<std::string_view> entry(
-    const Object& object, std::string_view map, std::string_view key) {
-    const json::Object* entries = json::object(object.find(map));
+std::optional<std::string_view> entry(const json::Value* map, std::string_view key) {
+    const json::Object* entries = json::object(map);
     return entries == nullptr ? std::nullopt : json::text(entries->if_contains(key));
 }
 
 }  // namespace
 
 std::optional<std::string_view> Object::label(std::string_view key) const {
-    return entry(*this, "/metadata/labels", key);
+    return entry(metadata("labels"), key);
 }
 
 std::optional<std::string_view> Object::annotation(std::string_view key) const {
-    return entry(*this, "/metadata/annotations", key);
+    return entry(metadata("annotations"), key);
 }
 
 std::map<std::string, std::string> Object::labels() const {
     std::map<std::string, std::string> all;
-    if (const json::Object* entries = json::object(find("/metadata/labels"))) {
+    if (const json::Object* entries = json::object(metadata("labels"))) {
         for (const auto& member : *entries) {
             if (const auto value = json::text(&member.value())) all[member.key()] = *value;
         }
@@ -89,12 +107,12 @@ void Object::remove_annotation(std::string_view key) {
 }
 
 const json::Object* Object::controller() const {
-    const json::Array* owners = json::array(find("/metadata/ownerReferences"));
+    const json::Array* owners = json::array(metadata("ownerReferences"));
     if (owners == nullptr) return nullptr;
     for (const json::Value& owner : *owners) {
-        if (json::boolean(json::find(owner, "/controller")).value_or(false)) {
-            return owner.if_object();
-        }
+        const json::Object* reference = owner.if_object();
+        if (reference == nullptr) continue;
+        if (json::boolean(reference->if_contains("controller")).value_or(false)) return reference;
     }
     return nullptr;
 }
@@ -116,8 +134,21 @@ void Object::set_controller(const Object& owner) {
             {"blockOwnerDeletion", true}}});
 }
 
+std::string_view Object::top(std::string_view field) const {
+    return json::text(document().if_contains(field)).value_or(std::string_view());
+}
+
+const json::Value* Object::metadata(std::string_view field) const {
+    const json::Object* members = json::object(document().if_contains("metadata"));
+    return members == nullptr ? nullptr : members->if_contains(field);
+}
+
+std::string_view Object::metadata_text(std::string_view field) const {
+    return json::text(metadata(field)).value_or(std::string_view());
+}
+
 const json::Value* Object::find(std::string_view pointer) const {
-    return json::find(document_, pointer);
+    return json::find(document(), pointer);
 }
 
 std::string_view Object::text(std::string_view pointer, std::string_view otherwise) const {
@@ -140,11 +171,12 @@ std::optional<Instant> Object::time(std::string_view pointer) const {
 }
 
 json::Value& Object::put(std::string_view pointer, json::Value value) {
-    return json::put(document_, pointer, std::move(value));
+    return json::put(document(), pointer, std::move(value));
 }
 
 bool Object::erase(std::string_view pointer) {
-    return json::erase(document_, pointer);
+    if (find(pointer) == nullptr) return false;
+    return json::erase(document(), pointer);
 }
 
 }  // namespace serin

@@ -4,6 +4,7 @@
 #include "base/time.h"
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -75,30 +76,36 @@ std::string to_string(const ObjectKey& key);
 
 // A value type around the document, with accessors for the envelope. Accessors of absent fields
 // give empty values; nothing throws.
+//
+// Copying is cheap: copies share one document until one of them is changed, which then gets its
+// own. So what was looked up in an object (a view, a pointer) belongs to the document that it had
+// at the time: look up again after a change. A reference to change a document by must not be kept
+// over a copy of its object, or it would change the copy too.
 class Object {
 public:
     Object() = default;
-    explicit Object(json::Object document) : document_(std::move(document)) {}
+    explicit Object(json::Object document)
+        : document_(std::make_shared<json::Object>(std::move(document))) {}
     // A new object of `type` with name and namespace set.
     Object(const ResourceType& type, std::string_view ns, std::string_view name);
 
-    const json::Object& document() const { return document_; }
-    json::Object& document() { return document_; }
-    bool is_empty() const { return document_.empty(); }
+    const json::Object& document() const;
+    json::Object& document();  // To change it: copies the document if others share it.
+    bool is_empty() const { return document().empty(); }
 
     const ResourceType* type() const;  // Null for a kind that Serin does not serve.
     ObjectKey key() const;             // REQUIRES: type() is not null.
 
-    std::string_view api_version() const { return text("/apiVersion"); }
-    std::string_view kind() const { return text("/kind"); }
-    std::string_view name() const { return text("/metadata/name"); }
-    std::string_view ns() const { return text("/metadata/namespace"); }
-    std::string_view uid() const { return text("/metadata/uid"); }
-    std::string_view resource_version() const { return text("/metadata/resourceVersion"); }
+    std::string_view api_version() const { return top("apiVersion"); }
+    std::string_view kind() const { return top("kind"); }
+    std::string_view name() const { return metadata_text("name"); }
+    std::string_view ns() const { return metadata_text("namespace"); }
+    std::string_view uid() const { return metadata_text("uid"); }
+    std::string_view resource_version() const { return metadata_text("resourceVersion"); }
     std::int64_t generation() const { return integer("/metadata/generation"); }
     std::optional<Instant> created() const { return time("/metadata/creationTimestamp"); }
     std::optional<Instant> deletion_time() const { return time("/metadata/deletionTimestamp"); }
-    bool is_being_deleted() const { return find("/metadata/deletionTimestamp") != nullptr; }
+    bool is_being_deleted() const { return metadata("deletionTimestamp") != nullptr; }
 
     std::optional<std::string_view> label(std::string_view key) const;
     std::optional<std::string_view> annotation(std::string_view key) const;
@@ -123,7 +130,11 @@ public:
     bool erase(std::string_view pointer);
 
 private:
-    json::Object document_;
+    std::string_view top(std::string_view field) const;
+    const json::Value* metadata(std::string_view field) const;
+    std::string_view metadata_text(std::string_view field) const;
+
+    std::shared_ptr<json::Object> document_;  // Null: empty.
 };
 
 }  // namespace serin

@@ -24,6 +24,10 @@ struct ListQuery {
     // Fields "metadata.name", "metadata.namespace", "involvedObject.name", "spec.nodeName",
     // "status.phase" and other plain paths, matched as text.
     LabelSelector fields;
+    // Only objects whose controlling owner reference (controller: true) has this uid; the empty
+    // text: only those that nobody controls. Stores answer from an index, so that looking for the
+    // children of one owner costs what it finds and not what the namespace holds.
+    std::optional<std::string> owner_uid;
     std::int64_t limit = 0;   // 0: no limit.
     std::string continue_at;  // From a former ObjectList.
 };

@@ -222,9 +222,21 @@ const ResourceType* find_type(std::string_view group, std::string_view plural) {
     return nullptr;
 }
 
+namespace {
+
+// Whether `written` is type.api_version(), which is asked of every object at every look.
+bool is_version_of(const ResourceType& type, std::string_view written) {
+    if (type.group.empty()) return written == type.version;
+    if (!written.starts_with(type.group)) return false;
+    written.remove_prefix(type.group.size());
+    return written.starts_with('/') && written.substr(1) == type.version;
+}
+
+}  // namespace
+
 const ResourceType* find_kind(std::string_view api_version, std::string_view kind) {
     for (const ResourceType& type : resource_types()) {
-        if (type.kind == kind && type.api_version() == api_version) return &type;
+        if (type.kind == kind && is_version_of(type, api_version)) return &type;
     }
     return nullptr;
 }

@@ -22,10 +22,7 @@ std::vector<ObjectKey> Index::dependents(const std::string& uid) const {
 }
 
 void Index::walk(
-    const ResourceType& type,
-    const std::string& ns,
-    const Place& after,
-    const std::function<bool(const Place&, const Entry&)>& visit) const {
+    const ResourceType& type, const std::string& ns, const Place& after, const Visit& visit) const {
     const auto of_type = entries_.find(&type);
     if (of_type == entries_.end()) return;
     for (auto at = of_type->second.upper_bound(std::max(after, Place(ns, "")));
@@ -36,15 +33,33 @@ void Index::walk(
     }
 }
 
+void Index::walk_controlled(
+    const std::string& controller,
+    const ResourceType& type,
+    const std::string& ns,
+    const Place& after,
+    const Visit& visit) const {
+    const auto of_controller = controlled_.find({controller, &type});
+    if (of_controller == controlled_.end()) return;
+    const auto& entries = entries_.at(&type);
+    const std::set<Place>& places = of_controller->second;
+    for (auto at = places.upper_bound(std::max(after, Place(ns, ""))); at != places.end(); ++at) {
+        if (!ns.empty() && at->first != ns) return;
+        if (!visit(*at, entries.at(*at))) return;
+    }
+}
+
 void Index::put(const ObjectKey& key, std::int64_t id, const Object& object) {
     Entry entry{
         .id = id,
         .uid = std::string(object.uid()),
         .labels = object.labels(),
-        .owners = owner_uids(object)};
+        .owners = owner_uids(object),
+        .controller = std::string(object.controller_uid())};
     if (const Entry* former = find(key)) unlink(key, *former);
     uids_.insert_or_assign(entry.uid, key);
     for (const std::string& owner : entry.owners) dependents_.emplace(owner, key);
+    controlled_[{entry.controller, key.type}].emplace(key.ns, key.name);
     entries_[key.type].insert_or_assign({key.ns, key.name}, std::move(entry));
 }
 
@@ -57,6 +72,9 @@ void Index::erase(const ObjectKey& key) {
 
 void Index::unlink(const ObjectKey& key, const Entry& entry) {
     uids_.erase(entry.uid);
+    const auto controlled = controlled_.find({entry.controller, key.type});
+    controlled->second.erase({key.ns, key.name});
+    if (controlled->second.empty()) controlled_.erase(controlled);
     for (const std::string& owner : entry.owners) {
         const auto [first, last] = dependents_.equal_range(owner);
         const auto found =

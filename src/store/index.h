@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,7 @@ public:
         std::string uid;
         Labels labels;
         std::vector<std::string> owners;  // Their uids.
+        std::string controller;           // The uid of the controlling owner.
     };
     // Namespace and name.
     using Place = std::pair<std::string, std::string>;
@@ -32,11 +34,19 @@ public:
 
     // Calls `visit` for the objects of `type` in `ns` (empty: in all) that come after `after`, by
     // namespace and name, until it returns false.
+    using Visit = std::function<bool(const Place&, const Entry&)>;
     void walk(
         const ResourceType& type,
         const std::string& ns,
         const Place& after,
-        const std::function<bool(const Place&, const Entry&)>& visit) const;
+        const Visit& visit) const;
+    // The same for those that `controller` controls; see ListQuery::owner_uid.
+    void walk_controlled(
+        const std::string& controller,
+        const ResourceType& type,
+        const std::string& ns,
+        const Place& after,
+        const Visit& visit) const;
 
     void put(const ObjectKey& key, std::int64_t id, const Object& object);
     void erase(const ObjectKey& key);
@@ -47,6 +57,7 @@ private:
     std::map<const ResourceType*, std::map<Place, Entry>> entries_;
     std::map<std::string, ObjectKey> uids_;
     std::multimap<std::string, ObjectKey> dependents_;
+    std::map<std::pair<std::string, const ResourceType*>, std::set<Place>> controlled_;
 };
 
 }  // namespace serin::store

@@ -118,26 +118,28 @@ Result<ObjectList> LocalStore::list(const ListQuery& query) const {
     }
     ObjectList found{.items = {}, .resource_version = std::to_string(page.version)};
     Result<> status;
-    index_.walk(
-        *query.type,
-        query.ns,
-        page.after,
-        [&](const Index::Place& place, const Index::Entry& entry) {
-            if (!query.labels.matches(entry.labels)) return true;
-            auto object = table_->load(entry.id);
-            if (!object) {
-                status = std::unexpected(std::move(object).error());
-                return false;
-            }
-            if (!matches_fields(query.fields, *object)) return true;
-            if (query.limit > 0 && std::ssize(found.items) == query.limit) {
-                found.continue_at = print_page(page);
-                return false;
-            }
-            found.items.push_back(*std::move(object));
-            page.after = place;
-            return true;
-        });
+    const Index::Place after = page.after;
+    const Index::Visit visit = [&](const Index::Place& place, const Index::Entry& entry) {
+        if (!query.labels.matches(entry.labels)) return true;
+        auto object = table_->load(entry.id);
+        if (!object) {
+            status = std::unexpected(std::move(object).error());
+            return false;
+        }
+        if (!matches_fields(query.fields, *object)) return true;
+        if (query.limit > 0 && std::ssize(found.items) == query.limit) {
+            found.continue_at = print_page(page);
+            return false;
+        }
+        found.items.push_back(*std::move(object));
+        page.after = place;
+        return true;
+    };
+    if (query.owner_uid) {
+        index_.walk_controlled(*query.owner_uid, *query.type, query.ns, after, visit);
+    } else {
+        index_.walk(*query.type, query.ns, after, visit);
+    }
     if (!status) return std::unexpected(std::move(status).error());
     return found;
 }

@@ -25,12 +25,14 @@ void drop_nulls(json::Object& members) {
     for (const std::string& name : names) members.erase(name);
 }
 
-Result<json::Object*> metadata_of(Object& object) {
-    json::Value* metadata = object.document().if_contains("metadata");
-    if (metadata == nullptr || !metadata->is_object()) {
-        return fail(ErrorKind::invalid, "metadata: required value");
-    }
-    return &metadata->get_object();
+Result<const json::Object*> metadata_of(const Object& object) {
+    if (const json::Object* metadata = json::object(object.find("/metadata"))) return metadata;
+    return fail(ErrorKind::invalid, "metadata: required value");
+}
+
+// REQUIRES: metadata_of(object) has a value.
+json::Object& metadata_to_change(Object& object) {
+    return object.document().at("metadata").get_object();
 }
 
 std::string named(const ResourceType& type) {
@@ -106,7 +108,8 @@ Result<const ResourceType*> known_type(const Object& object) {
 
 Result<Object> new_object(Object object, Instant now, Identities& identities) {
     SERIN_TRY(const ResourceType* type, known_type(object));
-    SERIN_TRY(json::Object * metadata, metadata_of(object));
+    SERIN_TRY_DO(metadata_of(object));
+    json::Object* metadata = &metadata_to_change(object);
     drop_nulls(*metadata);
     for (const std::string_view field : kept_by_store) metadata->erase(field);
     metadata->erase("resourceVersion");
@@ -125,14 +128,14 @@ Result<Object> new_object(Object object, Instant now, Identities& identities) {
 }
 
 Result<Object> next_object(const Object& old, Object wanted, Part part) {
-    SERIN_TRY(json::Object * metadata, metadata_of(wanted));
+    SERIN_TRY(const json::Object* wanted_metadata, metadata_of(wanted));
     const ObjectKey key = old.key();
     const std::string_view version = wanted.resource_version();
     if (!version.empty() && version != old.resource_version()) {
         return std::unexpected(modified_meanwhile(key));
     }
     const json::Object& old_metadata = old.document().at("metadata").get_object();
-    SERIN_TRY_DO(check_immutable(old_metadata, *metadata));
+    SERIN_TRY_DO(check_immutable(old_metadata, *wanted_metadata));
     if (wanted.api_version() != old.api_version() || wanted.kind() != old.kind()) {
         return fail(ErrorKind::invalid, "apiVersion and kind: fields are immutable");
     }
@@ -143,14 +146,14 @@ Result<Object> next_object(const Object& old, Object wanted, Part part) {
                 ErrorKind::invalid, fmt::format("{} have no status subresource", named(*key.type)));
         }
         Object next = old;
-        copy_or_erase(wanted.document(), next.document(), "status");
+        copy_or_erase(std::as_const(wanted).document(), next.document(), "status");
         return next;
     }
-    drop_nulls(*metadata);
-    for (const std::string_view field : kept_by_store)
-        copy_or_erase(old_metadata, *metadata, field);
+    json::Object& metadata = metadata_to_change(wanted);
+    drop_nulls(metadata);
+    for (const std::string_view field : kept_by_store) copy_or_erase(old_metadata, metadata, field);
     for (const char* field : {"name", "namespace", "resourceVersion"}) {
-        copy_or_erase(old_metadata, *metadata, field);
+        copy_or_erase(old_metadata, metadata, field);
     }
     if (key.type->has_status) copy_or_erase(old.document(), wanted.document(), "status");
     SERIN_TRY_DO(check_metadata(*key.type, wanted));

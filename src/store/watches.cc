@@ -34,6 +34,7 @@ bool matches_fields(const LabelSelector& fields, const Object& object) {
 }
 
 bool matches(const ListQuery& query, const Object& object) {
+    if (query.owner_uid && object.controller_uid() != *query.owner_uid) return false;
     if (!query.ns.empty() && object.ns() != query.ns) return false;
     if (!query.labels.is_empty() && !query.labels.matches(object.labels())) return false;
     return matches_fields(query.fields, object);
@@ -73,11 +74,12 @@ std::unique_ptr<WatchHandle> Watches::add(
 
     for (const PastChange& change : past) {
         if (!query.ns.empty() && change.after.ns() != query.ns) continue;
-        // The history does not keep former fields: a watcher may be told of the removal of an
-        // object it never saw, but never left with one that no longer matches.
+        // The history does not keep former fields and owners: a watcher may be told of the removal
+        // of an object it never saw, but never left with one that no longer matches.
         const bool matched =
             change.kind != EventKind::added && query.labels.matches(change.labels_before) &&
-            (change.kind != EventKind::removed || matches_fields(query.fields, change.after));
+            (change.kind != EventKind::removed ||
+             matches({.fields = query.fields, .owner_uid = query.owner_uid}, change.after));
         if (const auto kind = seen_as(change.kind, matched, matches(query, change.after))) {
             send(watcher, std::make_shared<const StoreEvent>(*kind, change.after));
         }
