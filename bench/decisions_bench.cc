@@ -9,7 +9,7 @@
 #include "engine/decide.h"
 #include "manifest/argo/read_status.h"
 #include "ports/manual_loop.h"
-#include "ports/plugin_runner.h"
+#include "sim/still_world.h"
 #include "store/memory.h"
 #include "traffic/http_route.h"
 
@@ -34,39 +34,6 @@ double resident_bytes() {
     statm >> all >> resident;
     return resident * 4096;
 }
-
-// No release here has any.
-class NoPlugins : public PluginRunner {
-public:
-    [[nodiscard]] std::unique_ptr<Call> call(PluginCall /*call*/, Done done) override {
-        done(fail(ErrorKind::not_found, "there are no plugins"));
-        return nullptr;
-    }
-};
-
-class Kubelet : public Reconciler {
-public:
-    explicit Kubelet(ObjectStore& store) : store_(store) {}
-    std::string_view name() const override { return "kubelet"; }
-    std::vector<Trigger> triggers() const override { return {on_change_of(types::replica_set())}; }
-    Result<CallAgain> reconcile(const ObjectKey& key) override {
-        auto set = store_.get(key);
-        if (!set) return std::nullopt;
-        const std::int64_t replicas = set->integer("/spec/replicas");
-        set->put(
-            "/status",
-            json::Object{
-                {"replicas", replicas},
-                {"readyReplicas", replicas},
-                {"availableReplicas", replicas},
-                {"observedGeneration", set->generation()}});
-        SERIN_TRY_DO(store_.update(*std::move(set), Part::status));
-        return std::nullopt;
-    }
-
-private:
-    ObjectStore& store_;
-};
 
 Object make_rollout(const std::string& name) {
     const auto parsed = json::parse(R"({
@@ -114,8 +81,8 @@ struct Releases {
     store::MemoryStore store{loop};
     store::MemoryEvidenceLog evidence;
     traffic::HttpRouteRouter router{store};
-    Kubelet kubelet{store};
-    NoPlugins plugins;
+    sim::StillKubelet kubelet{store};
+    sim::NoPlugins plugins;
     control::ReleaseController controller{loop, store, evidence, router, plugins};
     std::vector<ObjectKey> keys;
 };

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "control/analysis_status.h"
 #include "control/plugin_source.h"
+#include "control/status_write.h"
 #include "judge/conditions.h"
 #include "manifest/argo/names.h"
 
@@ -436,12 +437,7 @@ void AnalysisController::finish(
 // Events are told after the write, and at most once: they are news, not state.
 Result<> AnalysisController::write(Turn& turn) {
     json::Object status = write_analysis_status(turn.run, turn.spec.rule, turn.state);
-    const json::Value* present = turn.run.find("/status");
-    if (present == nullptr || !json::same(*present, json::Value(status))) {
-        Object written = turn.run;
-        written.put("/status", std::move(status));
-        SERIN_TRY_DO(store_.update(std::move(written), Part::status));
-    }
+    SERIN_TRY_DO(write_status(store_, turn.run, std::move(status)));
     for (const std::string& metric : turn.recorded) turn.live.finished.erase(metric);
     turn.live.started_at = turn.state.started_at;
     for (const judge::MetricState& metric : turn.state.metrics) {

@@ -2,6 +2,7 @@
 
 #include "control/release_act.h"
 #include "control/release_record.h"
+#include "control/status_write.h"
 #include "engine/decide.h"
 #include "engine/invariants.h"
 #include "manifest/deployment/lower.h"
@@ -71,7 +72,9 @@ Result<CallAgain> DeploymentController::turn(Object deployment) {
             ReleaseState paused = state;
             paused.progress = {.kind = Progress::Kind::held, .at = now};
             SERIN_TRY_DO(write_status(
-                world.rollout, deployment::project(world.rollout, lowered, paused, world.seen)));
+                store_,
+                world.rollout,
+                deployment::project(world.rollout, lowered, paused, world.seen)));
             return std::nullopt;
         }
         world.seen.wanted = state.candidate;
@@ -88,7 +91,7 @@ Result<CallAgain> DeploymentController::turn(Object deployment) {
     }
     json::Object status = deployment::project(world.rollout, lowered, decision.next, world.seen);
     SERIN_TRY_DO(append_record(evidence_, world, release.state, decision, status));
-    SERIN_TRY_DO(write_status(world.rollout, std::move(status)));
+    SERIN_TRY_DO(write_status(store_, world.rollout, std::move(status)));
     ReleaseActor actor(store_, router_, events_, nullptr, world);
     SERIN_TRY_DO(actor.carry_out(decision.actions));
     SERIN_TRY_DO(show_change_cause(world, decision.next.candidate));
@@ -96,16 +99,6 @@ Result<CallAgain> DeploymentController::turn(Object deployment) {
     CallAgain again;
     if (decision.wake_at) again = std::max(Duration(1), *decision.wake_at - now);
     return again;
-}
-
-Result<> DeploymentController::write_status(const Object& deployment, json::Object status) {
-    const json::Object* former = json::object(deployment.find("/status"));
-    if (former && json::same(json::Value(*former), json::Value(status))) return {};
-    Object changed = deployment;
-    changed.put("/status", std::move(status));
-    const auto written = store_.update(std::move(changed), Part::status);
-    if (!written) return std::unexpected(Error(written.error()).within("write the status"));
-    return {};
 }
 
 // What `kubectl annotate deployment ... kubernetes.io/change-cause=` says about the present

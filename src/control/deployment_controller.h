@@ -27,7 +27,6 @@ public:
 
 private:
     Result<CallAgain> turn(Object deployment);
-    Result<> write_status(const Object& deployment, json::Object status);
     Result<> show_change_cause(const ReleaseWorld& world, const std::string& revision);
 
     EventLoop& loop_;

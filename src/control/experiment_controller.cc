@@ -1,5 +1,6 @@
 #include "control/experiment_controller.h"
 
+#include "control/status_write.h"
 #include "engine/experiment.h"
 #include "manifest/argo/analysis_spec.h"
 #include "manifest/argo/experiment.h"
@@ -127,18 +128,11 @@ Result<CallAgain> ExperimentController::reconcile(const ObjectKey& key) {
 Result<CallAgain> ExperimentController::turn(const Object& experiment) {
     const Instant now = clock_.now();  // The only reading of time in a turn.
     const auto plan = argo::lower_experiment(experiment);
-    const auto write = [&](json::Object status) -> Result<> {
-        const json::Value* former = experiment.find("/status");
-        if (former && json::same(*former, json::Value(status))) return {};
-        Object changed = experiment;
-        changed.put("/status", std::move(status));
-        const auto written = store_.update(std::move(changed), Part::status);
-        if (!written) return std::unexpected(Error(written.error()).within("write the status"));
-        return {};
-    };
     if (!plan) {
-        SERIN_TRY_DO(
-            write(argo::project_invalid_experiment(experiment, plan.error().message, now)));
+        SERIN_TRY_DO(write_status(
+            store_,
+            experiment,
+            argo::project_invalid_experiment(experiment, plan.error().message, now)));
         return CallAgain();
     }
     const TrialState before = argo::read_experiment_status(experiment);
@@ -146,7 +140,8 @@ Result<CallAgain> ExperimentController::turn(const Object& experiment) {
     if (!before.phase || !is_completed(*before.phase)) check_judges(world, before);
 
     const TrialDecision decision = engine::decide_experiment(*plan, before, world.seen);
-    SERIN_TRY_DO(write(argo::project_experiment(experiment, decision.next, now)));
+    SERIN_TRY_DO(
+        write_status(store_, experiment, argo::project_experiment(experiment, decision.next, now)));
     announce(experiment, before, decision.next);
     SERIN_TRY_DO(carry_out(world, decision));
     if (!decision.wake_at) return CallAgain();

@@ -7,6 +7,7 @@
 #include "control/release_observe.h"
 #include "control/release_record.h"
 #include "control/release_runs.h"
+#include "control/status_write.h"
 #include "control/workload.h"
 #include "engine/decide.h"
 #include "engine/invariants.h"
@@ -50,11 +51,6 @@ void keep_size(ReleaseWorld& world, const std::string& stable) {
         world.seen.replicas = revision.sized_for.value_or(revision.desired);
         world.lowered.replicas = world.seen.replicas;
     }
-}
-
-bool has_status(const Object& rollout, const json::Object& status) {
-    const json::Object* former = json::object(rollout.find("/status"));
-    return former && json::same(json::Value(*former), json::Value(status));
 }
 
 }  // namespace
@@ -152,7 +148,7 @@ Result<CallAgain> ReleaseController::turn(Object rollout) {
     if (error.empty()) error = resolved.problem;
     if (!error.empty() && !can_go_back(state, lowered, rollout)) {
         json::Object status = argo::project_invalid(rollout, error, now);
-        SERIN_TRY_DO(write_status(rollout, std::move(status)));
+        SERIN_TRY_DO(write_status(store_, rollout, std::move(status)));
         return std::nullopt;
     }
 
@@ -187,7 +183,7 @@ Result<CallAgain> ReleaseController::turn(Object rollout) {
 
     json::Object status = argo::project(world.rollout, world.lowered, decision.next, world.seen);
     SERIN_TRY_DO(append_record(evidence_, world, release.state, decision, status));
-    SERIN_TRY_DO(write_status(world.rollout, std::move(status)));
+    SERIN_TRY_DO(write_status(store_, world.rollout, std::move(status)));
     tell_news(events_, world.rollout, release.state, decision.next);
     // Before new pods are made; what the release does is not held up by labels that cannot be set.
     const Result<> labelled = keep_pod_metadata(store_, world, decision.next);
@@ -200,15 +196,6 @@ Result<CallAgain> ReleaseController::turn(Object rollout) {
     if (world.lowered.route && !world.seen.split)
         again = std::min(again.value_or(look_again), look_again);
     return again;
-}
-
-Result<> ReleaseController::write_status(const Object& rollout, json::Object status) {
-    if (has_status(rollout, status)) return {};
-    Object changed = rollout;
-    changed.put("/status", std::move(status));
-    const auto written = store_.update(std::move(changed), Part::status);
-    if (!written) return std::unexpected(Error(written.error()).within("write the status"));
-    return {};
 }
 
 std::vector<ObjectKey> ReleaseController::rollouts_of_service(const Object& service) const {

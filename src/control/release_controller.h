@@ -37,7 +37,6 @@ public:
 private:
     Result<CallAgain> release_services(const ObjectKey& rollout);
     Result<CallAgain> turn(Object rollout);
-    Result<> write_status(const Object& rollout, json::Object status);
     std::vector<ObjectKey> rollouts_of_service(const Object& service) const;
     std::vector<ObjectKey> rollouts_near(const Object& analysis_template) const;
 

@@ -72,7 +72,7 @@ Result<> see_wanted(const ObjectStore& store, ReleaseWorld& world) {
     std::set<std::string> taken;
     for (const Object& group : world.groups) {
         const std::string id(group.label(world.dialect->label_hash).value_or(""));
-        if (!id.empty() && argo::is_same_template(argo::plain_template(group), pod_template)) {
+        if (!id.empty() && argo::has_plain_template(group, pod_template)) {
             world.seen.wanted = id;
             return {};
         }

@@ -5,20 +5,21 @@
 #include <fmt/format.h>
 
 #include <atomic>
-#include <tuple>
+#include <utility>
 
 namespace serin {
 
 std::strong_ordering operator<=>(const ObjectKey& left, const ObjectKey& right) {
-    const auto plain = [](const ObjectKey& key) {
-        const bool has_type = key.type != nullptr;
-        return std::tuple(
-            has_type ? key.type->group : std::string_view(),
-            has_type ? key.type->plural : std::string_view(),
-            std::string_view(key.ns),
-            std::string_view(key.name));
-    };
-    return plain(left) <=> plain(right);
+    if (left.type != right.type) {
+        const auto named = [](const ResourceType* type) {
+            using Names = std::pair<std::string_view, std::string_view>;
+            return type == nullptr ? Names() : Names(type->group, type->plural);
+        };
+        const auto order = named(left.type) <=> named(right.type);
+        if (order != std::strong_ordering::equal) return order;
+    }
+    const auto order = left.ns <=> right.ns;
+    return order != std::strong_ordering::equal ? order : left.name <=> right.name;
 }
 
 std::string to_string(const ObjectKey& key) {

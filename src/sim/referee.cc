@@ -295,7 +295,8 @@ void Referee::compare(const View& before) {
         judged_.clear();
         return;
     }
-    if (view_.candidate != before.candidate) ++releases_;
+    const bool is_candidate = !before.candidate.empty() && view_.candidate != view_.stable;
+    if (view_.candidate != before.candidate && is_candidate) ++releases_;
     check_steps(before);
     check_source(before);
     if (stage_.scenario.recreates) return check_alone(before);

@@ -88,7 +88,7 @@ bool run_sim(const SimOptions& options, const Print& print, const WorldSettings&
     std::string ends;
     for (const auto& [phase, count] : phases) ends += fmt::format(", {} {}", count, phase);
     print(fmt::format(
-        "{} runs with {} revisions kept all invariants{}", options.runs, releases, ends));
+        "{} runs with {} releases kept all invariants{}", options.runs, releases, ends));
     return true;
 }
 

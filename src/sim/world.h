@@ -24,7 +24,7 @@ struct Outcome {
     std::optional<Violation> violation;
     std::string phase;  // Of the Rollout, at the end.
     std::string message;
-    int releases = 0;         // Candidates there were, the first revision among them.
+    int releases = 0;         // Candidates that set out beside a stable revision.
     std::int64_t writes = 0;  // Of the controllers.
     std::int64_t tasks = 0;   // Of the loop.
     Duration lasted{0};

@@ -9,7 +9,7 @@ namespace serin::store {
 const Index::Entry* Index::find(const ObjectKey& key) const {
     const auto type = entries_.find(key.type);
     if (type == entries_.end()) return nullptr;
-    const auto entry = type->second.find({key.ns, key.name});
+    const auto entry = type->second.find(PlaceView(key.ns, key.name));
     return entry == type->second.end() ? nullptr : &entry->second;
 }
 
@@ -61,6 +61,17 @@ void Index::put(const ObjectKey& key, std::int64_t id, const Object& object) {
     for (const std::string& owner : entry.owners) dependents_.emplace(owner, key);
     controlled_[{entry.controller, key.type}].emplace(key.ns, key.name);
     entries_[key.type].insert_or_assign({key.ns, key.name}, std::move(entry));
+}
+
+void Index::change(
+    const ObjectKey& key, std::int64_t id, const Object& former, const Object& object) {
+    const auto has_same = [&](std::string_view pointer) {
+        const json::Value* left = former.find(pointer);
+        const json::Value* right = object.find(pointer);
+        return left && right ? json::same(*left, *right) : left == right;
+    };
+    if (has_same("/metadata/labels") && has_same("/metadata/ownerReferences")) return;
+    put(key, id, object);
 }
 
 void Index::erase(const ObjectKey& key) {

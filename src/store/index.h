@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -49,12 +50,24 @@ public:
         const Visit& visit) const;
 
     void put(const ObjectKey& key, std::int64_t id, const Object& object);
+    // The same for an object that is known as `former`: most changes touch nothing that is kept.
+    void change(const ObjectKey& key, std::int64_t id, const Object& former, const Object& object);
     void erase(const ObjectKey& key);
 
 private:
     void unlink(const ObjectKey& key, const Entry& entry);
 
-    std::map<const ResourceType*, std::map<Place, Entry>> entries_;
+    // Look-ups by views copy no text.
+    struct Before {
+        using is_transparent = void;
+        bool operator()(const auto& left, const auto& right) const {
+            const int order = std::string_view(left.first).compare(right.first);
+            return order != 0 ? order < 0 : left.second < right.second;
+        }
+    };
+    using PlaceView = std::pair<std::string_view, std::string_view>;
+
+    std::map<const ResourceType*, std::map<Place, Entry, Before>> entries_;
     std::map<std::string, ObjectKey> uids_;
     std::multimap<std::string, ObjectKey> dependents_;
     std::map<std::pair<std::string, const ResourceType*>, std::set<Place>> controlled_;

@@ -12,11 +12,11 @@ Result<> MemoryStore::MemoryTable::commit(const std::vector<Change>& changes) {
             objects_[change.id] = change.after;
         }
         history_.push_back(
-            {change.version,
-             change.key.type,
-             {.kind = change.kind,
-              .after = change.after,
-              .labels_before = change.before.labels()}});
+            {.version = change.version,
+             .type = change.key.type,
+             .kind = change.kind,
+             .before = change.before,
+             .after = change.after});
     }
     while (history_.size() > history_max_) {
         horizon_ = history_.front().version;
@@ -35,7 +35,9 @@ Result<std::vector<PastChange>> MemoryStore::MemoryTable::history(
     const ResourceType& type, std::int64_t version) const {
     std::vector<PastChange> changes;
     for (const Past& past : history_) {
-        if (past.version > version && past.type == &type) changes.push_back(past.change);
+        if (past.version <= version || past.type != &type) continue;
+        changes.push_back(
+            {.kind = past.kind, .after = past.after, .labels_before = past.before.labels()});
     }
     return changes;
 }

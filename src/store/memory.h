@@ -62,7 +62,9 @@ private:
         struct Past {
             std::int64_t version = 0;
             const ResourceType* type = nullptr;
-            PastChange change;
+            EventKind kind = EventKind::added;
+            Object before;
+            Object after;
         };
         std::map<std::int64_t, Object> objects_;
         std::deque<Past> history_;

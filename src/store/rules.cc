@@ -80,6 +80,22 @@ void copy_or_erase(const json::Object& from, json::Object& to, std::string_view 
     }
 }
 
+// A former status is not copied to be replaced.
+Object with_status_of(const Object& wanted, const Object& old) {
+    const json::Value* status = wanted.find("/status");
+    json::Object next;
+    next.reserve(old.document().size() + 1);
+    for (const auto& member : old.document()) {
+        if (member.key() != "status") {
+            next.emplace(member.key(), member.value());
+        } else if (status != nullptr) {
+            next.emplace("status", *status);
+        }
+    }
+    if (status != nullptr && !next.contains("status")) next.emplace("status", *status);
+    return Object(std::move(next));
+}
+
 bool has_finalizers(const Object& object) {
     const json::Array* finalizers = json::array(object.find("/metadata/finalizers"));
     return finalizers != nullptr && !finalizers->empty();
@@ -145,9 +161,7 @@ Result<Object> next_object(const Object& old, Object wanted, Part part) {
             return fail(
                 ErrorKind::invalid, fmt::format("{} have no status subresource", named(*key.type)));
         }
-        Object next = old;
-        copy_or_erase(std::as_const(wanted).document(), next.document(), "status");
-        return next;
+        return with_status_of(wanted, old);
     }
     json::Object& metadata = metadata_to_change(wanted);
     drop_nulls(metadata);

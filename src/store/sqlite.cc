@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "store/recent.h"
 #include "store/sqlite_connection.h"
 #include "store/sqlite_evidence.h"
 #include "store/sqlite_schema.h"
@@ -13,6 +14,9 @@
 namespace serin::store {
 
 namespace {
+
+// Of printed objects; parsed they take some five times as much.
+constexpr std::size_t recent_max = std::size_t{4} << 20;
 
 std::string stored_name(const ResourceType& type) {
     return fmt::format("{}.{}", type.plural, type.group);
@@ -72,10 +76,12 @@ private:
     };
     SqliteTable(Connection& connection, Statements statements)
         : connection_(connection), statements_(std::move(statements)) {}
-    Result<> write(const Change& change);
+    // Returns the size of what is written.
+    Result<std::size_t> write(const Change& change);
 
     Connection& connection_;
     mutable Statements statements_;
+    mutable Recent recent_{recent_max};
     std::int64_t history_max_ = 0;
     std::int64_t horizon_ = 0;
 };
@@ -126,18 +132,30 @@ Result<> SqliteStore::SqliteTable::commit(const std::vector<Change>& changes) {
     std::int64_t last_id = 0;
     for (const Change& change : changes) last_id = std::max(last_id, change.id);
 
+    std::vector<std::size_t> sizes;
     const auto write_all = [&]() -> Result<> {
-        for (const Change& change : changes) SERIN_TRY_DO(write(change));
+        for (const Change& change : changes) {
+            SERIN_TRY(const std::size_t size, write(change));
+            sizes.push_back(size);
+        }
         SERIN_TRY_DO(statements_.forget.bind(1, horizon).run());
         SERIN_TRY_DO(statements_.count.bind(1, "last_id").bind(2, last_id).run());
         return statements_.count.bind(1, "version").bind(2, newest).run();
     };
     SERIN_TRY_DO(connection_.transact(write_all));
     horizon_ = horizon;
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        const Change& change = changes[i];
+        if (change.kind == EventKind::removed) {
+            recent_.erase(change.id);
+        } else {
+            recent_.put(change.id, change.after, sizes[i]);
+        }
+    }
     return {};
 }
 
-Result<> SqliteStore::SqliteTable::write(const Change& change) {
+Result<std::size_t> SqliteStore::SqliteTable::write(const Change& change) {
     const std::string type = stored_name(*change.key.type);
     const std::string body = json::print(change.after.document());
     const std::string labels = print_labels(change.before.labels());
@@ -151,19 +169,24 @@ Result<> SqliteStore::SqliteTable::write(const Change& change) {
                          .bind(5, body)
                          .run());
     }
-    return statements_.remember.bind(1, change.version)
-        .bind(2, type)
-        .bind(3, std::int64_t{std::to_underlying(change.kind)})
-        .bind(4, labels)
-        .bind(5, body)
-        .run();
+    SERIN_TRY_DO(statements_.remember.bind(1, change.version)
+                     .bind(2, type)
+                     .bind(3, std::int64_t{std::to_underlying(change.kind)})
+                     .bind(4, labels)
+                     .bind(5, body)
+                     .run());
+    return body.size();
 }
 
 Result<Object> SqliteStore::SqliteTable::load(std::int64_t id) const {
+    if (const Object* known = recent_.find(id)) return *known;
     const ResetAtEnd reset(statements_.load);
     SERIN_TRY(const bool has_row, statements_.load.bind(1, id).step());
     SERIN_CHECK(has_row);
-    return read_object(statements_.load.text(0));
+    const std::string_view body = statements_.load.text(0);
+    SERIN_TRY(Object object, read_object(body));
+    recent_.put(id, object, body.size());
+    return object;
 }
 
 Result<std::vector<PastChange>> SqliteStore::SqliteTable::history(

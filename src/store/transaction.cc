@@ -134,6 +134,8 @@ Result<> LocalStore::Transaction::commit() {
     for (const Change& change : changes_) {
         if (change.kind == EventKind::removed) {
             store_.index_.erase(change.key);
+        } else if (change.kind == EventKind::modified) {
+            store_.index_.change(change.key, change.id, change.before, change.after);
         } else {
             store_.index_.put(change.key, change.id, change.after);
             store_.last_id_ = std::max(store_.last_id_, change.id);

@@ -463,7 +463,11 @@ Result<> HttpRouteRouter::apply_side_routes(
         const json::Array* rules = json::array(route->find("/spec/rules"));
         if (!rules) continue;
         SERIN_TRY(json::Array changed, with_side_routes(*rules, one, target, wanted));
-        if (json::same(json::Value(*rules), json::Value(changed))) continue;
+        if (std::ranges::equal(*rules, changed, [](const json::Value& left, const auto& right) {
+                return json::same(left, right);
+            })) {
+            continue;
+        }
         route->put("/spec/rules", std::move(changed));
         routes.push_back(*std::move(route));
     }

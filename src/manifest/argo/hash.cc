@@ -4,11 +4,14 @@
 #include "manifest/argo/names.h"
 #include "manifest/deployment/names.h"
 
+#include <algorithm>
+
 namespace serin::argo {
 
 namespace {
 
-// Canonical text; an absent and an empty set of labels or metadata are the same.
+// Canonical text. is_same_template compares what it prints, without printing: an absent and an
+// empty set of labels or metadata are the same.
 std::string canonical(const json::Value& pod_template) {
     const json::Object* source = json::object(&pod_template);
     if (!source) return json::print_canonical(pod_template);
@@ -28,6 +31,57 @@ std::string canonical(const json::Value& pod_template) {
     return json::print_canonical(std::move(copy));
 }
 
+// Members that are no object are left to json::same; absent, null and empty are one.
+const json::Object& members_of(const json::Value* value) {
+    static const json::Object empty;
+    const json::Object* object = json::object(value);
+    return object ? *object : empty;
+}
+
+bool is_object_or_nothing(const json::Value* value) {
+    return value == nullptr || value->is_null() || value->is_object();
+}
+
+using Ignores = bool (*)(std::string_view name);
+
+bool same_but(const json::Object& left, const json::Object& right, Ignores ignores) {
+    const auto has_all = [&](const json::Object& of, const json::Object& in, bool compares) {
+        return std::ranges::all_of(of, [&](const auto& member) {
+            if (ignores(member.key())) return true;
+            const json::Value* other = in.if_contains(member.key());
+            return other && (!compares || json::same(member.value(), *other));
+        });
+    };
+    return has_all(left, right, true) && has_all(right, left, false);
+}
+
+bool same_member(
+    const json::Object& left, const json::Object& right, std::string_view name, Ignores ignores) {
+    const json::Value* one = left.if_contains(name);
+    const json::Value* other = right.if_contains(name);
+    if (is_object_or_nothing(one) && is_object_or_nothing(other)) {
+        return same_but(members_of(one), members_of(other), ignores);
+    }
+    return one && other && json::same(*one, *other);
+}
+
+bool same_metadata(const json::Object& left, const json::Object& right) {
+    return same_but(
+               left,
+               right,
+               [](std::string_view name) {
+                   return name == "labels" || name == "annotations" || name == "creationTimestamp";
+               }) &&
+           same_member(
+               left,
+               right,
+               "labels",
+               [](std::string_view name) {
+                   return name == label_hash || name == deployment::label_hash;
+               }) &&
+           same_member(left, right, "annotations", [](std::string_view) { return false; });
+}
+
 std::string encode(const std::string& text) {
     return safe_encode(std::to_string(fnv1a32(text)));
 }
@@ -41,7 +95,17 @@ std::string template_id(const json::Value& pod_template, int attempt) {
 }
 
 bool is_same_template(const json::Value& left, const json::Value& right) {
-    return canonical(left) == canonical(right);
+    const json::Object* one = json::object(&left);
+    const json::Object* other = json::object(&right);
+    if (!one || !other) return json::same(left, right);
+    const json::Value* metadata = one->if_contains("metadata");
+    const json::Value* other_metadata = other->if_contains("metadata");
+    const bool is_same_metadata =
+        is_object_or_nothing(metadata) && is_object_or_nothing(other_metadata)
+            ? same_metadata(members_of(metadata), members_of(other_metadata))
+            : metadata && other_metadata && json::same(*metadata, *other_metadata);
+    return is_same_metadata &&
+           same_but(*one, *other, [](std::string_view name) { return name == "metadata"; });
 }
 
 std::string steps_digest(const json::Value* steps) {

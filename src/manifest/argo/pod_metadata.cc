@@ -1,5 +1,6 @@
 #include "manifest/argo/pod_metadata.h"
 
+#include "manifest/argo/hash.h"
 #include "manifest/argo/names.h"
 
 #include <utility>
@@ -154,6 +155,15 @@ json::Value plain_template(const Object& group) {
     erase_all(plain, "annotations", added.annotations);
     remove_anti_affinity(plain);
     return plain;
+}
+
+bool has_plain_template(const Object& group, const json::Value& pod_template) {
+    const json::Value* found = group.find("/spec/template");
+    const bool is_plain = !group.annotation(annotation_pod_metadata) &&
+                          !group.find("/spec/template/spec/affinity/podAntiAffinity");
+    // Nearly always; and this is asked of every revision at every turn.
+    if (found && is_plain) return is_same_template(*found, pod_template);
+    return is_same_template(plain_template(group), pod_template);
 }
 
 }  // namespace serin::argo

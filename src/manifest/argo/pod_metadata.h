@@ -43,5 +43,7 @@ void add_anti_affinity(
 
 // The ReplicaSet's template as the manifest had it: without what its role added.
 json::Value plain_template(const Object& group);
+// Whether that is `pod_template`, as is_same_template (argo/hash.h) compares.
+bool has_plain_template(const Object& group, const json::Value& pod_template);
 
 }  // namespace serin::argo
