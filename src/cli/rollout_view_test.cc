@@ -63,11 +63,11 @@ TEST_CASE("what a judge expects and what a budget has left are shown beside the 
             "annotations":{"rollout.argoproj.io/revision":"2"}},
         "status":{"phase":"Running","metricResults":[
             {"name":"judge","measurements":[{"phase":"Running",
-                "metadata":{"estimate":"decision expected in about 40s"}}]},
+                "metadata":{"estimate":"decision expected in about 40s","plan":"too low"}}]},
             {"name":"risk","measurements":[{"phase":"Running",
                 "metadata":{"budget":"left: 17 of 20 failed requests"}}]}]}})");
     CHECK(render_rollout(family, now)
-              .contains("judge: decision expected in about 40s; "
+              .contains("judge: too low; judge: decision expected in about 40s; "
                         "risk: left: 17 of 20 failed requests"));
 }
 

@@ -37,7 +37,8 @@ std::vector<std::string> outlooks(const Object& run) {
         if (measurements == nullptr || measurements->empty()) continue;
         const json::Value& last = measurements->back();
         if (json::find(last, "/finishedAt") != nullptr) continue;
-        for (const char* fact : {"/metadata/warning", "/metadata/estimate", "/metadata/budget"}) {
+        for (const char* fact :
+             {"/metadata/warning", "/metadata/plan", "/metadata/estimate", "/metadata/budget"}) {
             const auto text = json::text(json::find(last, fact));
             if (!text) continue;
             all.push_back(

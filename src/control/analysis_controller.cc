@@ -299,6 +299,7 @@ void AnalysisController::show_progress(Turn& turn) {
         auto& measurements = turn.state.state_of(metric).measurements;
         if (measurements.empty() || measurements.back().finished_at) continue;
         const auto facts = flight.handle->metadata();
+        measurements.back().metadata.clear();  // What is no longer said is no longer so.
         for (const auto& [name, text] : facts)
             measurements.back().metadata[name] = turn.arguments.redact(text);
         warn(turn, metric, facts);

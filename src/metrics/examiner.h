@@ -4,6 +4,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "metrics/counter_book.h"
+#include "metrics/sight.h"
 #include "ports/request_stream.h"
 
 #include <map>
@@ -30,6 +31,8 @@ struct Finding {
     double requests_per_second = 0;
     bool has_forecast = false;
     std::optional<double> seconds_to_decision;
+
+    std::optional<Sight> sight;  // Empty: nothing to be seen by requests, or too early to say.
 };
 
 // Looks at each request of a release as it ends, for as long as the release lasts. Not thread-safe:

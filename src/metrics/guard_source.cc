@@ -16,6 +16,8 @@ using Standing = Finding::Standing;
 constexpr Duration show_every{5'000};
 // Before that an estimate is a guess.
 constexpr Duration estimate_after{3'000};
+// Before that the traffic is not known.
+constexpr Duration sight_after{15'000};
 
 std::string words_of(double seconds) {
     constexpr double day = 86'400;
@@ -151,6 +153,11 @@ private:
         facts["standing"] = finding.summary;
         if (const auto text = estimate(finding, now - started_, left); !text.empty())
             facts["estimate"] = text;
+        if (finding.sight && now >= started_ + sight_after) {
+            const Duration time = ends_at_ ? *ends_at_ - started_ : finding.sight->release;
+            if (const auto text = describe_blindness(*finding.sight, time); !text.empty())
+                facts["plan"] = text;
+        }
         return facts;
     }
 

@@ -203,6 +203,10 @@ TEST_CASE("too little traffic is said while the step runs, and ends it as inconc
     const std::string estimate = world.measured("a", "metadata/estimate");
     CHECK(estimate.contains("too little traffic"));
     CHECK(estimate.contains("canary requests a second"));
+    // That it cannot find what it guards against in this time is known from the start.
+    const std::string plan = world.measured("a", "metadata/plan");
+    CHECK(plan.starts_with("the traffic is too low to see what is guarded against: "));
+    CHECK(plan.contains(" canary requests in 1m"));
     world.play(60s, {.weight = 10, .per_second = 100}, "a");
     CHECK(world.phase("a") == "Inconclusive");
     CHECK(world.measured("a", "message").contains("the step's 1m"));
