@@ -71,6 +71,20 @@ TEST_CASE("what a judge expects and what a budget has left are shown beside the 
                         "risk: left: 17 of 20 failed requests"));
 }
 
+TEST_CASE("where a failed canary is worse is shown beside the run that found it") {
+    RolloutFamily family = paused_release();
+    family.analysis_runs.front() = object(R"({"apiVersion":"argoproj.io/v1alpha1",
+        "kind":"AnalysisRun","metadata":{"name":"web-new-2-1",
+            "creationTimestamp":"2026-01-01T00:08:30Z",
+            "annotations":{"rollout.argoproj.io/revision":"2"}},
+        "status":{"phase":"Failed","metricResults":[
+            {"name":"judge","measurements":[{"phase":"Failed","finishedAt":"2026-01-01T00:09:00Z",
+                "metadata":{"where":"Worse is route /cart","estimate":"soon"}}]}]}})");
+    const std::string shown = render_rollout(family, now);
+    CHECK(shown.contains("judge: Worse is route /cart"));
+    CHECK_FALSE(shown.contains("soon"));
+}
+
 TEST_CASE("a paused release is laid out as the Argo plugin lays it out") {
     CHECK(render_rollout(paused_release(), now) == R"(Name:            web
 Namespace:       default

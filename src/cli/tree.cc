@@ -27,7 +27,8 @@ std::string pod_info(const Object& pod) {
     return info;
 }
 
-// What measurements in flight tell of themselves: when they can be expected to end, what is left.
+// What measurements in flight tell of themselves: when they can be expected to end, what is left;
+// and in which parts of the traffic the canary is worse.
 std::vector<std::string> outlooks(const Object& run) {
     std::vector<std::string> all;
     const json::Array* results = json::array(run.find("/status/metricResults"));
@@ -36,11 +37,15 @@ std::vector<std::string> outlooks(const Object& run) {
         const json::Array* measurements = json::array(json::find(result, "/measurements"));
         if (measurements == nullptr || measurements->empty()) continue;
         const json::Value& last = measurements->back();
-        if (json::find(last, "/finishedAt") != nullptr) continue;
+        const bool is_over = json::find(last, "/finishedAt") != nullptr;
         for (const char* fact :
-             {"/metadata/warning", "/metadata/plan", "/metadata/estimate", "/metadata/budget"}) {
+             {"/metadata/warning",
+              "/metadata/plan",
+              "/metadata/estimate",
+              "/metadata/budget",
+              "/metadata/where"}) {
             const auto text = json::text(json::find(last, fact));
-            if (!text) continue;
+            if (!text || (is_over && std::string_view(fact) != "/metadata/where")) continue;
             all.push_back(
                 fmt::format("{}: {}", json::text(json::find(result, "/name")).value_or(""), *text));
         }

@@ -75,6 +75,9 @@ void add_measurement(const Object& run, const json::Value& measurement, evidence
     number.window = text_at(&measurement, "/metadata/window");
     if (number.window.empty()) number.window = time_measured(run, measurement);
     if (number.message.empty()) number.message = text_at(&measurement, "/message");
+    const std::string slices = text_at(&measurement, "/metadata/slices");
+    const auto where = slices.empty() ? json::Value() : json::parse(slices).value_or(nullptr);
+    if (const json::Object* fields = json::object(&where)) number.where = *fields;
 }
 
 // A limit as the template has it, which may be text where an argument fills it in.

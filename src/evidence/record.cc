@@ -64,6 +64,7 @@ json::Object to_json(const Number& number) {
     put(object, "interval", number.interval);
     if (number.is_early) object["early"] = true;
     put(object, "message", number.message);
+    if (!number.where.empty()) object["where"] = number.where;
     return object;
 }
 

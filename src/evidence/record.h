@@ -61,6 +61,7 @@ struct Tally {
 //   interval            between measurements, as the template has it
 //   early               true: measured before its time, with the request that decided
 //   message             what the metric says
+//   where               in which slices of the traffic the candidate is worse: {slices, text, ...}
 //
 // Keys of what is unknown are left out.
 struct Number {
@@ -78,6 +79,7 @@ struct Number {
     Tally errors;  // The most allowed is of those in a row.
     bool is_early = false;
     std::string message;
+    json::Object where;  // As judge/slices prints it; empty: nothing is known.
 };
 
 struct Record {

@@ -113,7 +113,10 @@ std::string number_line(const json::Value& value) {
     // With a value, the message says the same again.
     const std::string message = text_at(*number, "/message");
     if (!message.empty() && text_at(*number, "/value").empty()) line += ": " + message;
-    return line + "\n";
+    line += "\n";
+    const std::string where = text_at(*number, "/where/text");
+    if (!where.empty()) line += std::string(indent) + std::string(indent) + where + "\n";
+    return line;
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "metrics/budget_source.h"
 
 #include "base/digest.h"
+#include "judge/sequential/spec.h"
 #include "metrics/user_count.h"
+#include "metrics/where_worse.h"
 
 #include <fmt/format.h>
 
@@ -119,14 +121,17 @@ Result<Budget> read_budget(const json::Object& config) {
 
 class BudgetExaminer : public Examiner {
 public:
-    explicit BudgetExaminer(const Budget& budget)
+    BudgetExaminer(const Budget& budget, std::shared_ptr<statistics::FactorCache> cache)
         : budget_(budget),
+          where_(judge::sequential::read_spec(nullptr).spec, std::move(cache)),
           users_(budget.release.users.value_or(1)),
           users_in_window_(budget.in_window.users.value_or(1)) {}
 
     bool take(Side side, const RequestOutcome& outcome) override {
         // A user whose client left was put at risk as well.
-        if (side != Side::candidate || exhausted_) return false;
+        if (exhausted_) return false;
+        if (counts_failures()) where_.take(side, outcome, {});
+        if (side != Side::candidate) return false;
         const bool is_failed = outcome.is_lost || outcome.status >= 500;
         if (!first_) first_ = outcome.at;
         ++spent_.requests;
@@ -137,8 +142,12 @@ public:
         return look(outcome.at);
     }
 
-    bool pass_time(Instant now) override { return !exhausted_ && look(now); }
-    void begin_stage(Instant /*now*/) override {}
+    bool pass_time(Instant now) override {
+        if (exhausted_) return false;
+        if (counts_failures()) where_.pass_time(now);
+        return look(now);
+    }
+    void begin_stage(Instant /*now*/) override { where_.begin_stage(); }
 
     Finding finding() const override {
         Finding finding{
@@ -160,6 +169,7 @@ public:
                 "so each counts as a user",
                 spent_.unknown);
         }
+        if (exhausted_ && counts_failures()) where_.explain(finding);
         return finding;
     }
 
@@ -222,6 +232,8 @@ public:
     }
 
 private:
+    bool counts_failures() const { return budget_.release.failed || budget_.in_window.failed; }
+
     static std::uint64_t users_of(const Spent& spent, const UserCount& users) {
         return users.count() + spent.unknown;
     }
@@ -336,6 +348,7 @@ private:
     Budget budget_;
     Spent spent_;
     std::deque<std::pair<std::int64_t, Spent>> buckets_;
+    WhereWorse where_;
     UserCount users_;
     UserCount users_in_window_;
     std::optional<Instant> first_;  // Request to the candidate.
@@ -346,11 +359,17 @@ private:
 
 }  // namespace
 
+BudgetSource::BudgetSource(EventLoop& loop, ReleaseRequests& requests)
+    : GuardSource(loop, requests), cache_(std::make_shared<statistics::FactorCache>()) {}
+BudgetSource::~BudgetSource() = default;
+
 Result<GuardSource::Guard> BudgetSource::read(const json::Object& config) const {
     SERIN_TRY(const Budget budget, read_budget(config));
     return Guard{
         .name = "budget-" + sha256_hex(json::print_canonical(config)).substr(0, 10),
-        .make = [budget] { return std::make_unique<BudgetExaminer>(budget); }};
+        .make = [budget, cache = cache_] {
+            return std::make_unique<BudgetExaminer>(budget, cache);
+        }};
 }
 
 }  // namespace serin::metrics

@@ -2,7 +2,12 @@
 
 #include "metrics/guard_source.h"
 
+#include <memory>
 #include <string_view>
+
+namespace serin::statistics {
+class FactorCache;
+}
 
 namespace serin::metrics {
 
@@ -13,10 +18,15 @@ class BudgetSource : public GuardSource {
 public:
     static constexpr std::string_view provider = "serin/budget";
 
-    using GuardSource::GuardSource;
+    BudgetSource(EventLoop& loop, ReleaseRequests& requests);
+    ~BudgetSource() override;
 
 protected:
     Result<Guard> read(const json::Object& config) const override;
+
+private:
+    // Examiners are called one at a time, so they share it.
+    std::shared_ptr<statistics::FactorCache> cache_;
 };
 
 }  // namespace serin::metrics

@@ -6,6 +6,7 @@
 #include "judge/sequential/judge.h"
 #include "judge/sequential/state_json.h"
 #include "judge/sequential/verdict_json.h"
+#include "metrics/where_worse.h"
 
 #include <fmt/format.h>
 
@@ -47,6 +48,7 @@ public:
         : cache_(std::move(cache)),
           judge_(std::move(spec), *cache_),
           state_(judge_.begin()),
+          where_(judge_.spec(), cache_),
           counters_every_(counters_every),
           counters_(std::max(gap_min, gap_intervals * counters_every)),
           sees_requests_(std::ranges::any_of(judge_.spec().metrics, [](const auto& metric) {
@@ -67,6 +69,7 @@ public:
             [&](std::string_view name) { return outcome.response_headers.find(name); },
             seen);
         if (side == Side::candidate) ++canary_seen_;
+        if (!state_.ended) where_.take(side, outcome, told(side, seen));
         return judge_.observe(state_, seen);
     }
 
@@ -85,8 +88,12 @@ public:
         return has_changed;
     }
 
-    bool pass_time(Instant now) override { return judge_.advance_time(state_, seconds_of(now)); }
+    bool pass_time(Instant now) override {
+        if (sees_requests_ && !state_.ended) where_.pass_time(now);
+        return judge_.advance_time(state_, seconds_of(now));
+    }
     void begin_stage(Instant now) override {
+        where_.begin_stage();
         judge_.begin_step(state_, seconds_of(now));
         counters_.begin_stage();
     }
@@ -106,6 +113,7 @@ public:
         if (finding.has_forecast) finding.sight = sight();
         if (counters_every_ > Duration(0)) add_counters(finding);
         if (finding.standing == Finding::Standing::open) miss_headers(verdict, finding);
+        if (finding.standing != Finding::Standing::good) where_.explain(finding);
         return finding;
     }
 
@@ -137,6 +145,25 @@ private:
     static Finding::Standing standing_of(Decision decision) {
         if (decision == Decision::fail) return Finding::Standing::bad;
         return decision == Decision::pass ? Finding::Standing::good : Finding::Standing::open;
+    }
+
+    // What the judge itself goes by: when a request is slow, and whether it converted.
+    WhereWorse::Told told(Side side, const sequential::Outcome& seen) const {
+        WhereWorse::Told told;
+        const auto& metrics = judge_.spec().metrics;
+        for (std::size_t i = 0; i < metrics.size(); ++i) {
+            const bool is_told = (seen.told >> i & 1U) != 0;
+            if (is_told && !told.converted) told.converted = (seen.good >> i & 1U) != 0;
+            if (metrics[i].subject != sequential::Subject::latency || told.slow_ms > 0) continue;
+            const auto* latency = std::get_if<sequential::LatencyState>(&state_.metrics[i].test);
+            if (latency == nullptr) {
+                told.slow_ms = metrics[i].limit_ms;
+            } else {
+                const double slack = side == Side::candidate ? metrics[i].margin.ratio : 1;
+                told.slow_ms = slack * sequential::display_limit(*latency, metrics[i]);
+            }
+        }
+        return told;
     }
 
     // A header that nobody was asked to look for looks like one that is never sent.
@@ -216,6 +243,7 @@ private:
     std::shared_ptr<statistics::FactorCache> cache_;
     sequential::Judge judge_;
     sequential::State state_;
+    WhereWorse where_;
     std::uint64_t canary_seen_ = 0;  // By this process.
     Duration counters_every_;
     CounterBook counters_;

@@ -56,6 +56,10 @@ struct Traffic {
     Duration latency{5};
     std::optional<double> canary_refusals;  // Of its checkouts; empty: no header tells.
     std::string stable_value = "ok";
+    // Of the canary: on one route of ten, on one of three pods, for one of four client versions.
+    double fault_by_route = 0;
+    double fault_by_pod = 0;
+    double fault_by_version = 0;
     std::uint64_t users = 0;  // Who ask by turns; 0: nobody tells.
 };
 
@@ -112,8 +116,19 @@ struct World {
         while (loop.now() < end && !is_completed(run)) {
             for (int i = 0; i < traffic.per_second / 100; ++i) {
                 const bool is_canary = is_one_in(traffic.weight / 100.0);
-                const bool is_failed =
-                    is_one_in(is_canary ? traffic.canary_failures : traffic.stable_failures);
+                const std::uint64_t pod = random() % 3;
+                const std::uint64_t version = random() % 4;
+                const std::uint64_t route = random() % 10;
+                double failures = is_canary ? traffic.canary_failures : traffic.stable_failures;
+                if (is_canary && pod == 1) failures += traffic.fault_by_pod;
+                if (is_canary && version == 2) failures += traffic.fault_by_version;
+                if (is_canary && route == 7) failures += traffic.fault_by_route;
+                const bool is_failed = is_one_in(failures);
+                const std::string path = route == 7 ? "/items/" + std::to_string(random() % 1000)
+                                                    : "/page" + std::string(1, char('a' + route));
+                const std::string pod_name = (is_canary ? "v2-" : "v1-") + std::to_string(pod);
+                const std::string asked = "x-client-version=3." + std::to_string(version);
+                const std::string id = "id-" + std::to_string(random() % 100'000);
                 const bool is_refused = is_canary && is_one_in(traffic.canary_refusals.value_or(0));
                 std::string told;
                 if (traffic.canary_refusals)
@@ -125,7 +140,12 @@ struct World {
                     .route = "shop",
                     .service = is_canary ? "shop-canary" : "shop-stable",
                     .revision = is_canary ? "v2" : "v1",
+                    .pod = pod_name,
+                    .method = "GET",
+                    .path = path,
+                    .request_id = id,
                     .user = traffic.users == 0 ? 0 : 1 + random() % traffic.users,
+                    .request_headers = {asked},
                     .response_headers = {told},
                     .status = is_failed ? 500 : 200};
                 canary += is_canary ? 1 : 0;
@@ -292,6 +312,32 @@ TEST_CASE("the same revision against another stable one is another release") {
     world.play(600s, {.weight = 20}, "b");
     CHECK(world.phase("b") == "Successful");
     CHECK(std::stoi(world.measured("b", "metadata/stableRequests")) > 200);
+}
+
+TEST_CASE("a verdict names the part of the traffic that is worse") {
+    World world;
+    world.create("a");
+    world.create("b", R"({"failedRequests": 25})", "Background", "serin/budget");
+    SUBCASE("its route and examples of requests") {
+        world.play(60s, {.weight = 20, .fault_by_route = 0.5}, "b");
+        CHECK(world.measured("b", "metadata/where").starts_with("Worse is route /items/{id}: "));
+        CHECK_FALSE(world.measured("b", "metadata/where").contains("; method"));
+        CHECK(world.run("a").text("/status/message").contains("route /items/{id}"));
+        CHECK(world.measured("b", "message").contains("route /items/{id}"));
+    }
+    SUBCASE("its pod") {
+        world.play(60s, {.weight = 20, .fault_by_pod = 0.5}, "b");
+        CHECK(world.measured("b", "metadata/where").starts_with("Worse is pod v2-1: "));
+    }
+    SUBCASE("the version of its clients") {
+        world.play(60s, {.weight = 20, .fault_by_version = 0.5}, "b");
+        CHECK(world.measured("b", "metadata/where")
+                  .starts_with("Worse is header x-client-version 3.2: "));
+    }
+    const auto slices = json::parse(world.measured("b", "metadata/slices"));
+    REQUIRE(slices);
+    CHECK(json::number(json::find(*slices, "/falseDiscoveryRate")) == 0.05);
+    CHECK(json::text(json::find(*slices, "/slices/0/examples/0")).value_or("").starts_with("id-"));
 }
 
 TEST_CASE("a canary that answers 200 and does nothing fails by its business outcome") {
