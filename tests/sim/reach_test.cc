@@ -42,7 +42,6 @@ const std::vector<std::string> rules{
     "retiring",
     "retried",
     "revision_created",
-    "revision_forgotten",
     "revision_renumbered",
     "run_forgotten",
     "run_started",
