@@ -11,6 +11,7 @@
 #include "control/release_controller.h"
 #include "gateway/gateway.h"
 #include "manifest/admission.h"
+#include "metrics/ab_source.h"
 #include "metrics/budget_source.h"
 #include "metrics/job.h"
 #include "metrics/kayenta_source.h"
@@ -55,6 +56,7 @@ struct LocalMachine::Parts {
     metrics::RequestWindows windows;
     metrics::RequestTotals totals;
     metrics::ReleaseRequests release_requests;
+    metrics::AbSource experiments_judge;
     gateway::HaproxyGateway gateway;
     traffic::HttpRouteRouter router;
     metrics::RequestsSource requests;
@@ -93,10 +95,11 @@ struct LocalMachine::Parts {
           windows(loop),
           totals(windows),
           release_requests(loop, *store, totals),
+          experiments_judge(loop, *store, release_requests),
           gateway(
               loop,
               *store,
-              release_requests,
+              experiments_judge,
               {.state_dir = options.state_dir + "/gateway", .haproxy_binary = options.haproxy}),
           router(*store),
           requests(loop, windows),
@@ -124,6 +127,7 @@ struct LocalMachine::Parts {
                {std::string(metrics::SequentialSource::provider), &sequential},
                {std::string(metrics::BudgetSource::provider), &budget},
                {std::string(metrics::KayentaSource::provider), &kayenta},
+               {std::string(metrics::AbSource::provider), &experiments_judge},
                {std::string(metrics::PrometheusSource::provider), &prometheus},
                {std::string(metrics::WebSource::provider), &web},
                {std::string(control::PluginSource::provider), &plugin_metrics},
@@ -254,6 +258,7 @@ LocalMachine::~LocalMachine() {
     if (parts_->server) parts_->server->stop();
     parts_->gateway.detach();
     parts_->release_requests.flush();
+    parts_->experiments_judge.flush();
 }
 
 Result<> LocalMachine::start(const UpOptions& options) {

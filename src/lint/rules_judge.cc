@@ -1,3 +1,4 @@
+#include "judge/ab/config.h"
 #include "judge/kayenta/analysis.h"
 #include "judge/sequential/counters.h"
 #include "judge/sequential/spec.h"
@@ -65,6 +66,13 @@ void check_kayenta(const Context& context, const UsedMetric& metric) {
     }
 }
 
+void check_ab(const Context& context, const UsedMetric& metric) {
+    json::Object config = metric.config;
+    if (json::print(config).contains("{{")) return;  // What is not known here may be anything.
+    const auto read = judge::ab::Config::read(config);
+    if (!read) add(context, metric, "", read.error().message);
+}
+
 }  // namespace
 
 void check_judges(const Context& context) {
@@ -72,6 +80,7 @@ void check_judges(const Context& context) {
         for (const UsedMetric& metric : use.metrics) {
             if (metric.provider == "serin/sequential") check_sequential(context, metric);
             if (metric.provider == "serin/kayenta") check_kayenta(context, metric);
+            if (metric.provider == "serin/ab") check_ab(context, metric);
         }
     }
 }

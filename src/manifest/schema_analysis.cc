@@ -89,6 +89,22 @@ record MetricPlugins open
   serin/sequential  SerinSequential
   serin/budget      SerinBudget
   serin/kayenta     SerinKayenta
+  serin/ab          SerinAb
+
+record SerinAb
+  arms      [AbArm]@name
+  alpha     any
+  timeout   text
+  expects   text
+  header    text
+  good      [text]
+  goodFrom  any
+
+record AbArm
+  name!     filled
+  revision  text
+  service   text
+  weight    any
 
 record SerinKayenta
   canaryConfig!  any

@@ -1,5 +1,7 @@
 #include "rehearse/metric_answers.h"
 
+#include "judge/sequential/counters.h"
+#include "metrics/ab_source.h"
 #include "metrics/kayenta_source.h"
 #include "metrics/requests_config.h"
 
@@ -103,7 +105,8 @@ const std::vector<std::string>& known_providers() {
         std::string(metrics::RequestsSource::provider),
         std::string(metrics::SequentialSource::provider),
         std::string(metrics::BudgetSource::provider),
-        std::string(metrics::KayentaSource::provider)};
+        std::string(metrics::KayentaSource::provider),
+        std::string(metrics::AbSource::provider)};
     return all;
 }
 
@@ -184,6 +187,11 @@ std::unique_ptr<MetricSource::Measurement> MetricAnswers::answer(
                                               ? metrics::SequentialSource::provider
                                               : metrics::BudgetSource::provider;
         if (query.provider != provider) continue;
+        const auto counted = judge::sequential::CountersConfig::read(query.config);
+        if (guard == &sequential_ && counted && !counted->metrics.empty()) {
+            query.config = counted->judged;
+            note(query, "its counters are taken to count the simulated requests");
+        }
         note(query, "from the simulated requests, one by one");
         auto inner = guard->measure(std::move(query), std::move(done));
         if (!inner) return nullptr;
