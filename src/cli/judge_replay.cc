@@ -4,8 +4,10 @@
 #include "cli/exit_codes.h"
 #include "cli/lines.h"
 #include "cli/table.h"
+#include "judge/sequential/business.h"
 #include "judge/sequential/judge.h"
 #include "judge/sequential/verdict_json.h"
+#include "judge/slices/events.h"
 
 #include <fmt/format.h>
 
@@ -55,6 +57,69 @@ std::uint64_t hash_unit(std::string_view text) {
     return hash | 1U;
 }
 
+namespace slices = judge::slices;
+
+// A recorded request. The request's texts are those of `value`.
+struct Recorded {
+    json::Value value;
+    Outcome outcome;
+    slices::Request request;
+    std::vector<std::pair<std::string_view, std::string_view>> headers;
+};
+
+Result<std::string_view> read_text(const json::Value& value, std::string_view pointer) {
+    const json::Value* found = json::find(value, pointer);
+    if (found == nullptr || found->is_null()) return std::string_view();
+    if (const auto text = json::text(found)) return *text;
+    return fail(ErrorKind::invalid, fmt::format("{}: expected text", pointer.substr(1)));
+}
+
+Result<const json::Object*> read_headers(const json::Value& value, std::string_view pointer) {
+    static const json::Object none;
+    const json::Value* found = json::find(value, pointer);
+    if (found == nullptr || found->is_null()) return &none;
+    const json::Object* headers = json::object(found);
+    const std::string name(pointer.substr(1));
+    if (headers == nullptr) return fail(ErrorKind::invalid, name + ": expected an object");
+    for (const auto& header : *headers) {
+        if (!json::text(&header.value()))
+            return fail(ErrorKind::invalid, name + ": values are expected to be text");
+    }
+    return headers;
+}
+
+// What explanations and business outcomes are made of.
+Result<> read_parts(const Spec& spec, Recorded& recorded) {
+    const json::Value& value = recorded.value;
+    slices::Request& request = recorded.request;
+    SERIN_TRY(request.path, read_text(value, "/route"));
+    SERIN_TRY(request.method, read_text(value, "/method"));
+    SERIN_TRY(request.pod, read_text(value, "/pod"));
+    SERIN_TRY(request.id, read_text(value, "/id"));
+    if (const json::Value* status = json::find(value, "/status"); status != nullptr) {
+        const auto number = json::integer(status);
+        if (!number || *number < 0 || *number > 999)
+            return fail(ErrorKind::invalid, "status: expected a status code, or 0 for no answer");
+        request.status = static_cast<int>(*number);
+    } else {
+        request.status = 200;  // Of no class that is told.
+    }
+    SERIN_TRY(const json::Object* headers, read_headers(value, "/headers"));
+    for (const auto& header : *headers) {
+        recorded.headers.emplace_back(
+            std::string_view(header.key().data(), header.key().size()),
+            json::text(&header.value()).value_or(""));
+    }
+    SERIN_TRY(const json::Object* answered, read_headers(value, "/responseHeaders"));
+    read_business_outcomes(
+        spec,
+        [&](std::string_view name) {
+            return json::text(answered->if_contains({name.data(), name.size()})).value_or("");
+        },
+        recorded.outcome);
+    return {};
+}
+
 // The optional fields: latency, conversion, and the unit that was assigned to the arm.
 Result<> read_optional(const json::Value& value, Outcome& outcome) {
     if (const json::Value* ms = json::find(value, "/ms"); ms != nullptr && !ms->is_null()) {
@@ -71,6 +136,7 @@ Result<> read_optional(const json::Value& value, Outcome& outcome) {
             return fail(ErrorKind::invalid, "converted: expected true or false");
     }
     const json::Value* unit = json::find(value, "/unit");
+    if (unit == nullptr) unit = json::find(value, "/user");
     if (unit != nullptr && !unit->is_null()) {
         const auto text = json::text(unit);
         outcome.unit = hash_unit(text ? std::string(*text) : json::print(*unit));
@@ -78,8 +144,10 @@ Result<> read_optional(const json::Value& value, Outcome& outcome) {
     return {};
 }
 
-Result<Outcome> read_outcome(std::string_view line) {
-    SERIN_TRY(const json::Value value, json::parse(line));
+Result<> read_recorded(std::string_view line, const Spec& spec, Recorded& into) {
+    into = {};
+    SERIN_TRY(into.value, json::parse(line));
+    const json::Value& value = into.value;
     if (!value.is_object()) return fail(ErrorKind::invalid, "expected a JSON object");
     const auto at = json::number(json::find(value, "/t"));
     if (!at || !std::isfinite(*at)) return fail(ErrorKind::invalid, "t: expected seconds");
@@ -89,11 +157,37 @@ Result<Outcome> read_outcome(std::string_view line) {
     }
     const auto ok = json::boolean(json::find(value, "/ok"));
     if (!ok) return fail(ErrorKind::invalid, "ok: expected true or false");
-    Outcome outcome{
+    into.outcome = {
         .arm = arm == "canary" ? Arm::canary : Arm::stable, .at_s = *at, .failed = !*ok};
-    SERIN_TRY_DO(read_optional(value, outcome));
-    return outcome;
+    SERIN_TRY_DO(read_optional(value, into.outcome));
+    return read_parts(spec, into);
 }
+
+// Looks at each request as the judge does, for where the canary is worse.
+class Parts {
+public:
+    explicit Parts(const Spec& spec) : slices_(slices::questions_of(spec), spec.plan) {}
+
+    void take(Recorded& recorded, const Spec& spec, const State& state) {
+        slices::Request& request = recorded.request;
+        request.arm = recorded.outcome.arm;
+        request.at_s = recorded.outcome.at_s;
+        request.headers = recorded.headers;
+        request.events = slices::events_of(slices_.questions(), spec, state, recorded.outcome);
+        slices_.take(request, cache_);
+        if (request.at_s < ticked_s_ + 1) return;
+        ticked_s_ = request.at_s;
+        slices_.pass_time(ticked_s_, cache_);
+    }
+    slices::Explanation explain() const { return slices_.explain(false_discoveries); }
+
+private:
+    static constexpr double false_discoveries = 0.05;
+
+    slices::Slices slices_;
+    statistics::FactorCache cache_;
+    double ticked_s_ = 0;
+};
 
 bool is_over(const State& state, bool goes_on) {
     return state.ended.has_value() || (state.passed.has_value() && !goes_on);
@@ -210,28 +304,36 @@ Result<Replay> replay_sequential(
     const Judge judge(std::move(spec), cache);
     State state = judge.begin();
     Path path(options);
+    Parts parts(judge.spec());
+    Recorded recorded;
     Lines lines(outcomes);
     std::string_view line;
     while (!is_over(state, options.goes_on) && lines.next(line)) {
         if (line.find_first_not_of(" \t") == line.npos) continue;
-        const auto outcome = read_outcome(line);
-        if (!outcome) {
+        const auto read = read_recorded(line, judge.spec(), recorded);
+        if (!read) {
             return fail(
                 ErrorKind::invalid,
-                fmt::format("outcomes, line {}: {}", lines.number(), outcome.error().message));
+                fmt::format("outcomes, line {}: {}", lines.number(), read.error().message));
         }
-        judge.observe(state, *outcome);
+        parts.take(recorded, judge.spec(), state);
+        judge.observe(state, recorded.outcome);
         path.add(judge, state);
     }
     const Verdict verdict = judge.verdict(state);
+    const slices::Explanation where = parts.explain();
+    const bool is_worth_telling =
+        verdict.decision == Decision::fail ? !where.is_empty() : !where.found.empty();
     Replay replay{.text = "", .exit_code = exit_code_of(verdict.decision)};
     if (options.format == Format::json || options.format == Format::yaml) {
         json::Object document = print_verdict(verdict);
+        if (is_worth_telling) document["where"] = slices::print_explanation(where);
         if (options.every > 0) document["path"] = std::move(path).items();
         replay.text = options.format == Format::json ? json::print_pretty(document) + "\n"
                                                      : json::print_yaml(document);
     } else {
         replay.text = path.text() + to_text(verdict);
+        if (is_worth_telling) replay.text += "\n" + slices::describe(where) + ".\n";
     }
     return replay;
 }

@@ -58,6 +58,56 @@ TEST_CASE("a replay says when a bad canary would have failed") {
     CHECK(text->text.contains("METRIC"));
 }
 
+TEST_CASE("a replay says where the canary is worse") {
+    std::string lines;
+    for (int i = 0; i < 20'000; ++i) {
+        const bool is_canary = i % 4 == 0;
+        const int route = i / 4 % 7;
+        lines += fmt::format(
+            "{{\"t\": {}, \"arm\": \"{}\", \"ok\": {}, \"route\": \"/r{}/{}\", \"method\": "
+            "\"GET\", "
+            "\"status\": {}, \"id\": \"id-{}\", \"headers\": {{\"x-client-version\": \"{}\"}}}}\n",
+            i * 0.01,
+            is_canary ? "canary" : "stable",
+            !(is_canary && route == 3 && i % 3 == 0),
+            char('a' + route),
+            i,
+            is_canary && route == 3 && i % 3 == 0 ? 502 : 200,
+            i,
+            i % 5);
+    }
+    const auto failed = replay("", lines, {.format = Format::json});
+    REQUIRE(failed);
+    const auto document = json::parse(failed->text);
+    REQUIRE(document);
+    CHECK(json::text(json::find(*document, "/where/slices/0/dimension")) == "route");
+    CHECK(json::text(json::find(*document, "/where/slices/0/value")) == "/rd/{id}");
+    CHECK(json::text(json::find(*document, "/where/slices/0/examples/0"))->starts_with("id-"));
+    CHECK(replay("", lines)->text.contains("Worse is route /rd/{id}: "));
+}
+
+TEST_CASE("a replay judges a business outcome by a header, and names what is wrong with a line") {
+    const std::string spec =
+        "metrics: [{metric: business, header: x-checkout, good: ok, margin: {ratio: 0.95}}]";
+    std::string lines;
+    for (int i = 0; i < 10'000; ++i) {
+        const bool is_canary = i % 5 == 0;
+        lines += fmt::format(
+            "{{\"t\": {}, \"arm\": \"{}\", \"ok\": true, \"responseHeaders\": "
+            "{{\"x-checkout\": \"{}\"}}}}\n",
+            i * 0.01,
+            is_canary ? "canary" : "stable",
+            is_canary && i % 15 == 0 ? "failed" : "ok");
+    }
+    CHECK(replay(spec, lines)->exit_code == exit_degraded);
+    const auto refused = [](const std::string& fields) {
+        return replay("", R"({"t":0,"arm":"canary","ok":true,)" + fields + "}").error().message;
+    };
+    CHECK(refused(R"("route":7)").contains("line 1: route: expected text"));
+    CHECK(refused(R"("status":"200")").contains("status: expected a status code"));
+    CHECK(refused(R"("headers":[])").contains("headers: expected an object"));
+}
+
 TEST_CASE("a replay says when a good canary would have passed") {
     const auto passed = replay("metrics: [{metric: error-rate}]", outcomes(30'000, 0));
     REQUIRE(passed.has_value());

@@ -130,9 +130,9 @@ public:
     bool take(Side side, const RequestOutcome& outcome) override {
         // A user whose client left was put at risk as well.
         if (exhausted_) return false;
-        if (counts_failures()) where_.take(side, outcome, {});
-        if (side != Side::candidate) return false;
         const bool is_failed = outcome.is_lost || outcome.status >= 500;
+        if (counts_failures()) where_.take(side, outcome, {is_failed});
+        if (side != Side::candidate) return false;
         if (!first_) first_ = outcome.at;
         ++spent_.requests;
         spent_.failed += is_failed ? 1 : 0;

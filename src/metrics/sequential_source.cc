@@ -6,6 +6,7 @@
 #include "judge/sequential/judge.h"
 #include "judge/sequential/state_json.h"
 #include "judge/sequential/verdict_json.h"
+#include "judge/slices/events.h"
 #include "metrics/where_worse.h"
 
 #include <fmt/format.h>
@@ -69,7 +70,12 @@ public:
             [&](std::string_view name) { return outcome.response_headers.find(name); },
             seen);
         if (side == Side::candidate) ++canary_seen_;
-        if (!state_.ended) where_.take(side, outcome, told(side, seen));
+        if (!state_.ended) {
+            where_.take(
+                side,
+                outcome,
+                judge::slices::events_of(where_.questions(), judge_.spec(), state_, seen));
+        }
         return judge_.observe(state_, seen);
     }
 
@@ -145,25 +151,6 @@ private:
     static Finding::Standing standing_of(Decision decision) {
         if (decision == Decision::fail) return Finding::Standing::bad;
         return decision == Decision::pass ? Finding::Standing::good : Finding::Standing::open;
-    }
-
-    // What the judge itself goes by: when a request is slow, and whether it converted.
-    WhereWorse::Told told(Side side, const sequential::Outcome& seen) const {
-        WhereWorse::Told told;
-        const auto& metrics = judge_.spec().metrics;
-        for (std::size_t i = 0; i < metrics.size(); ++i) {
-            const bool is_told = (seen.told >> i & 1U) != 0;
-            if (is_told && !told.converted) told.converted = (seen.good >> i & 1U) != 0;
-            if (metrics[i].subject != sequential::Subject::latency || told.slow_ms > 0) continue;
-            const auto* latency = std::get_if<sequential::LatencyState>(&state_.metrics[i].test);
-            if (latency == nullptr) {
-                told.slow_ms = metrics[i].limit_ms;
-            } else {
-                const double slack = side == Side::candidate ? metrics[i].margin.ratio : 1;
-                told.slow_ms = slack * sequential::display_limit(*latency, metrics[i]);
-            }
-        }
-        return told;
     }
 
     // A header that nobody was asked to look for looks like one that is never sent.

@@ -8,7 +8,6 @@ namespace serin::metrics {
 namespace {
 
 namespace slices = judge::slices;
-using judge::sequential::Subject;
 
 // Of the slices that are named, at most this share is wrong on average.
 constexpr double false_discoveries = 0.05;
@@ -18,33 +17,22 @@ double seconds_of(Instant at) {
     return std::chrono::duration<double>(at.time_since_epoch()).count();
 }
 
-std::optional<bool> event_of(
-    Subject subject, const RequestOutcome& outcome, const WhereWorse::Told& told) {
-    switch (subject) {
-        case Subject::errors:
-            return outcome.is_lost || outcome.status >= 500;
-        case Subject::latency:
-            if (told.slow_ms <= 0 || outcome.is_lost) return std::nullopt;
-            return static_cast<double>(outcome.latency_us) > told.slow_ms * 1000;
-        case Subject::conversions:
-            return told.converted;
-    }
-    return std::nullopt;
-}
-
 }  // namespace
 
 WhereWorse::WhereWorse(
     const judge::sequential::Spec& spec, std::shared_ptr<statistics::FactorCache> cache)
     : cache_(std::move(cache)), slices_(slices::questions_of(spec), spec.plan) {}
 
-void WhereWorse::take(Side side, const RequestOutcome& outcome, const Told& told) {
+void WhereWorse::take(
+    Side side,
+    const RequestOutcome& outcome,
+    const std::array<std::optional<bool>, slices::questions_max>& events) {
     if (outcome.status == 0 && !outcome.is_lost) return;
     std::array<std::pair<std::string_view, std::string_view>, headers_max> headers;
     std::size_t count = 0;
     HeaderValues rest = outcome.request_headers;
     while (count < headers_max && rest.next(headers[count].first, headers[count].second)) ++count;
-    slices::Request request{
+    const slices::Request request{
         .arm = side == Side::candidate ? slices::Arm::canary : slices::Arm::stable,
         .at_s = seconds_of(outcome.at),
         .path = outcome.path,
@@ -52,11 +40,8 @@ void WhereWorse::take(Side side, const RequestOutcome& outcome, const Told& told
         .pod = outcome.pod,
         .id = outcome.request_id,
         .status = outcome.is_lost ? 0 : outcome.status,
-        .headers = std::span(headers).first(count)};
-    const auto questions = slices_.questions();
-    for (std::size_t i = 0; i < questions.size(); ++i) {
-        request.events[i] = event_of(questions[i].subject, outcome, told);
-    }
+        .headers = std::span(headers).first(count),
+        .events = events};
     slices_.take(request, *cache_);
 }
 

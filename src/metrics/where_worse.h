@@ -3,8 +3,10 @@
 #include "judge/slices/slices.h"
 #include "metrics/examiner.h"
 
+#include <array>
 #include <memory>
 #include <optional>
+#include <span>
 
 namespace serin::metrics {
 
@@ -14,12 +16,13 @@ class WhereWorse {
 public:
     WhereWorse(const judge::sequential::Spec& spec, std::shared_ptr<statistics::FactorCache> cache);
 
-    // Of requests whose client left first, nothing is told.
-    struct Told {
-        double slow_ms = 0;             // What is slow on this arm; 0: not known.
-        std::optional<bool> converted;  // Empty: the answer does not tell.
-    };
-    void take(Side side, const RequestOutcome& outcome, const Told& told);
+    std::span<const judge::slices::Question> questions() const { return slices_.questions(); }
+
+    // `events`: as in judge::slices::Request. A request whose client left first tells nothing.
+    void take(
+        Side side,
+        const RequestOutcome& outcome,
+        const std::array<std::optional<bool>, judge::slices::questions_max>& events);
     void pass_time(Instant now);
     void begin_stage() { slices_.begin_step(); }
 

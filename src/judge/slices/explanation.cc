@@ -84,6 +84,7 @@ std::vector<Question> questions_of(const sequential::Spec& spec) {
         });
         if (metric == spec.metrics.end()) continue;
         Question question{
+            .index = static_cast<std::size_t>(metric - spec.metrics.begin()),
             .metric = metric->name,
             .event = std::string(event_of(subject)),
             .bets = sequential::bets_for(against_stable(*metric)).harm,

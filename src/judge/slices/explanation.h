@@ -16,8 +16,9 @@ constexpr std::size_t questions_max = 3;
 
 // One way to be worse, asked in each slice.
 struct Question {
-    std::string metric;  // The judge's: "error-rate".
-    std::string event;   // As people say it: "failed", "were slow", "did not convert".
+    std::size_t index = 0;  // Of the metric in the judge's specification.
+    std::string metric;     // Its name: "error-rate".
+    std::string event;      // As people say it: "failed", "were slow", "did not convert".
     statistics::Bets bets;
     sequential::Subject subject = sequential::Subject::errors;
 

@@ -32,7 +32,7 @@ bool is_id(std::string_view segment) {
 
 PathTemplate::PathTemplate(std::string_view path) {
     for (std::size_t count = 0; !path.empty(); ++count) {
-        path.remove_prefix(1);
+        if (path.front() == '/') path.remove_prefix(1);
         const std::string_view segment = path.substr(0, path.find('/'));
         path.remove_prefix(segment.size());
         const bool fits =

@@ -103,6 +103,7 @@ TEST_CASE("paths for different things are one template") {
     CHECK(templated("/c/cus9s6XKzkNRiz8i3X") == "/c/{id}");
     CHECK(templated("/") == "/");
     CHECK(templated("") == "");
+    CHECK(templated("cart/7") == "/cart/{id}");
     CHECK(templated("/v2/products/shoes-2024") == "/v2/products/shoes-2024");
     CHECK(templated("/a/b/c/d/e/f/g/h") == "/a/b/c/d/e/f/...");
     CHECK(templated("/" + std::string(500, 'x')).size() <= 80);
