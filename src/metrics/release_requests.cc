@@ -85,6 +85,7 @@ struct ReleaseRequests::Watched {
     SplitGuard split;
     std::set<std::string, std::less<>> routes;  // By which its requests came.
     bool is_dirty = false;
+    bool is_unsaved = false;  // It could not be written when it was due.
     bool is_announced = false;
 
     ObjectKey memory_key() const {
@@ -182,6 +183,7 @@ void ReleaseRequests::tell(Watched& watched, bool is_news) {
 std::unique_ptr<ReleaseRequests::Seat> ReleaseRequests::attend(
     const MetricQuery& query, Wanted wanted) {
     const auto watched = find_or_make(query, wanted);
+    save(*watched);
     note_stage(*watched, query);
     auto listener = std::make_shared<Listener>();
     listener->on_change = std::move(wanted.on_change);
@@ -309,6 +311,11 @@ void ReleaseRequests::follow_split(Watched& watched) {
 void ReleaseRequests::tick() {
     timer_.reset();
     const auto all = watched_;
+    // Kept before it is shown: what people have seen spent must not come back after a crash.
+    if (loop_.now() >= saved_at_ + save_every_) {
+        saved_at_ = loop_.now();
+        for (const auto& watched : all) save(*watched);
+    }
     bool is_attended = false;
     for (const auto& watched : all) {
         if (watched->listeners.empty()) continue;
@@ -320,15 +327,13 @@ void ReleaseRequests::tick() {
             const std::lock_guard lock(mutex_);
             is_news = watched->examiner->pass_time(loop_.now());
         }
-        tell(*watched, is_news);
+        if (is_news || !watched->is_unsaved) tell(*watched, is_news);
     }
-    if (loop_.now() >= saved_at_ + save_every_) flush();
     if (is_attended) timer_ = loop_.after(tick_every, [this] { tick(); });
 }
 
 void ReleaseRequests::flush() {
     save_soon_.reset();
-    saved_at_ = loop_.now();
     for (const auto& watched : watched_) save(*watched);
 }
 
@@ -359,6 +364,7 @@ void ReleaseRequests::save(Watched& watched) {
         made.put("/data", std::move(data));
         written = store_.create(std::move(made));
     }
+    watched.is_unsaved = !written;
     if (written) return;
     const std::lock_guard lock(mutex_);
     watched.is_dirty = true;

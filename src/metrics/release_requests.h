@@ -24,7 +24,8 @@ namespace serin::metrics {
 class ReleaseRequests : public OutcomeSink {
 public:
     // All outlive this.
-    // What is known is written every `save_every` at most while requests come, and after news.
+    // What is known is written every `save_every` at most while requests come, and after news; what
+    // is no news is told once it is written.
     ReleaseRequests(
         EventLoop& loop,
         ObjectStore& store,

@@ -18,6 +18,9 @@ enum class Check {
     limit_of_trial,
     limit_of_side_route,
     limit_of_flip,
+    budget_left,
+    abort_of_exhausted,
+    budget_overrun,
     weight_after_abort,
     side_route_after_abort,
     flip_after_abort,
@@ -37,7 +40,7 @@ enum class Check {
     flip_before_stable,
     alone,
 };
-inline constexpr std::size_t check_count = 26;
+inline constexpr std::size_t check_count = 29;
 
 std::string_view rule_of(Check check);       // "I1 capacity".
 std::string_view situation_of(Check check);  // "a share rises, or what carries it shrinks".

@@ -243,8 +243,25 @@ void choose_workload(Scenario& scenario, Random& random) {
     }
 }
 
+// A budget, and users who spend it.
+void add_guard(Scenario& scenario, Random& random) {
+    const bool can_be = scenario.has_router && !scenario.flip && !scenario.steps.empty();
+    if (!can_be || scenario.workload == Workload::deployment || !random.chance(400)) return;
+    GuardShape guard{
+        .has_judge = random.chance(300),
+        .pace = random.duration(Duration(200), seconds(1)),
+        .batch = static_cast<int>(random.between(1, 4)),
+    };
+    if (random.chance(600)) guard.requests = static_cast<int>(random.between(10, 300));
+    if (guard.requests == 0 || random.chance(300)) {
+        guard.failed = static_cast<int>(random.between(1, 15));
+    }
+    scenario.guard = guard;
+}
+
 // What came later, which would change the stories of seeds that tests keep for what they found.
 constexpr std::uint64_t seeds_kept = 10'000;
+constexpr std::uint64_t seeds_without_guard = 30'000;
 
 void add_later_happenings(Scenario& scenario, Random& random, int images) {
     constexpr std::array later{
@@ -322,6 +339,10 @@ Scenario make_scenario(std::uint64_t seed) {
     if (seed > seeds_kept && scenario.workload == Workload::rollout) {
         Random latest = Random(seed).fork(9);
         add_later_happenings(scenario, latest, images);
+    }
+    if (seed > seeds_without_guard) {
+        Random guards = Random(seed).fork(11);
+        add_guard(scenario, guards);
     }
     std::ranges::stable_sort(scenario.happenings, {}, &Happening::at);
     return scenario;

@@ -162,6 +162,11 @@ Kubelet::Pods Kubelet::pods_of(const std::string& group) const {
     return pods;
 }
 
+int Kubelet::image_in(const std::string& group) const {
+    const auto found = groups_.find(group);
+    return found == groups_.end() ? 0 : found->second.image;
+}
+
 Kubelet::Pods Kubelet::pods_with(const std::string& prefix) const {
     Pods all;
     for (const auto& [name, group] : groups_) {

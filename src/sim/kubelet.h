@@ -34,6 +34,7 @@ public:
     };
     // By ReplicaSet name: what is true now, which the status tells later.
     Pods pods_of(const std::string& group) const;
+    int image_in(const std::string& group) const;
     // Of all ReplicaSets whose name begins so.
     Pods pods_with(const std::string& prefix) const;
 

@@ -101,13 +101,37 @@ Object make_template() {
     return analysis;
 }
 
+Object make_guard(const GuardShape& guard) {
+    json::Object budget;
+    if (guard.requests > 0) budget["requests"] = guard.requests;
+    if (guard.failed > 0) budget["failedRequests"] = guard.failed;
+    const auto metric = [](std::string_view name, const char* provider, json::Object config) {
+        return json::Object{
+            {"name", name},
+            {"provider", json::Object{{"plugin", json::Object{{provider, std::move(config)}}}}}};
+    };
+    json::Array metrics{metric(guard_name, "serin/budget", std::move(budget))};
+    if (guard.has_judge) metrics.push_back(metric("judge", "serin/sequential", {}));
+    Object analysis(types::analysis_template(), ns, guard_name);
+    analysis.put("/spec/metrics", std::move(metrics));
+    return analysis;
+}
+
+// What runs beside the steps.
+json::Object make_background(const Scenario& scenario) {
+    json::Array templates;
+    if (scenario.background_from) {
+        templates.push_back(json::Object{{"templateName", template_name}});
+    }
+    if (scenario.guard) templates.push_back(json::Object{{"templateName", guard_name}});
+    json::Object analysis{{"templates", std::move(templates)}};
+    if (scenario.background_from) analysis["startingStep"] = *scenario.background_from;
+    return analysis;
+}
+
 json::Object make_canary(const Scenario& scenario) {
     json::Object canary{{"steps", make_steps(scenario.steps)}};
-    if (scenario.background_from) {
-        json::Object analysis = make_analysis();
-        analysis["startingStep"] = *scenario.background_from;
-        canary["analysis"] = std::move(analysis);
-    }
+    if (scenario.background_from || scenario.guard) canary["analysis"] = make_background(scenario);
     if (scenario.enough_percent) {
         canary["replicaProgressThreshold"] =
             json::Object{{"type", "Percent"}, {"value", *scenario.enough_percent}};
@@ -253,6 +277,7 @@ json::Array make_containers(int image) {
 
 std::vector<Object> make_manifests(const Scenario& scenario) {
     std::vector<Object> objects{make_template(), make_plugin_config()};
+    if (scenario.guard) objects.push_back(make_guard(*scenario.guard));
     if (scenario.has_router) {
         objects.push_back(make_service(stable_service));
         objects.push_back(make_service(candidate_service));

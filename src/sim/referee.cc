@@ -55,8 +55,14 @@ Referee::Referee(
     const Kubelet& kubelet,
     const DataPlane& plane,
     const Source& source,
-    const People& people)
-    : stage_(stage), kubelet_(kubelet), plane_(plane), source_(source), people_(people) {}
+    const People& people,
+    const Users& users)
+    : stage_(stage),
+      kubelet_(kubelet),
+      plane_(plane),
+      source_(source),
+      people_(people),
+      users_(users) {}
 
 void Referee::accuse(std::string rule, std::string words) {
     if (violation_) return;
@@ -74,6 +80,7 @@ void Referee::look() {
     if (stage_.loop.tasks_at_once() > all_tasks_at_once) {
         accuse("I6 liveness", "the controllers turn in circles without time passing");
     }
+    check_budget();
     if (view_ == before) return;
     stage_.tell(describe());
     compare(before);
@@ -266,6 +273,7 @@ void Referee::read_truth() {
 
 void Referee::read_run(const ObjectKey& key) {
     const auto run = stage_.store.get(key);
+    if (run) read_budget(*run);
     if (!run || run->text("/status/phase") != "Successful") return;
     if (run->boolean("/spec/terminate")) return;  // Told to end: it advances nothing.
     if (breaks(Check::values_of_run, source_.values_given(key.name) == 0)) {

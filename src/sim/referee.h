@@ -7,6 +7,7 @@
 #include "sim/people.h"
 #include "sim/source.h"
 #include "sim/stage.h"
+#include "sim/users.h"
 
 #include <array>
 #include <cstdint>
@@ -38,7 +39,8 @@ public:
         const Kubelet& kubelet,
         const DataPlane& plane,
         const Source& source,
-        const People& people);
+        const People& people,
+        const Users& users);
 
     // Before each write that the store is asked for.
     void note_write(const ObjectKey& key) { touched_.insert(key); }
@@ -46,6 +48,8 @@ public:
     void look();
 
     const std::optional<Violation>& violation() const { return violation_; }
+    // The controllers crashed, or are there again.
+    void note_controllers(bool are_up);
     void accuse(std::string rule, std::string words);
     void accuse(Check check, std::string words) {
         accuse(std::string(rule_of(check)), std::move(words));
@@ -105,6 +109,23 @@ private:
         friend bool operator==(const View&, const View&) = default;
     };
 
+    // Of a release that has one, as far as it was told and counted.
+    struct Budget {
+        std::string candidate;
+        std::string stable;
+        std::string run;
+        std::int64_t requests = 0;  // Spent, as last told in a status.
+        std::int64_t failed = 0;
+        Users::Answers told;         // What the controllers had been told by then.
+        bool is_attended = false;    // They count.
+        bool is_spent_told = false;  // A status says that it is exhausted.
+        std::optional<Instant> exhausted_at;
+        Users::Answers at_exhaustion;
+        bool is_taken_back = false;
+        bool is_settled = false;  // The candidate gets nothing any more.
+        Instant settle_until;
+    };
+
     void read();
     void read_rollout();
     void read_deployment();
@@ -115,6 +136,11 @@ private:
     void read_truth();
     void read_run(const ObjectKey& key);
     void read_event(const ObjectKey& key);
+    void read_budget(const Object& run);
+    void note_exhausted();
+    void check_budget();
+    bool is_hindered() const;
+    bool is_return_hindered() const;
     void compare(const View& before);
     // Met, and broken.
     bool breaks(Check check, bool is_broken) {
@@ -149,7 +175,10 @@ private:
     const DataPlane& plane_;
     const Source& source_;
     const People& people_;
+    const Users& users_;
     View view_;
+    Budget budget_;
+    bool are_controllers_up_ = false;
     argo::Lowered plan_;  // Of the Rollout's newest version.
     std::int64_t generation_ = 0;
     std::int64_t route_generation_ = 0;

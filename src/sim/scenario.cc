@@ -123,6 +123,15 @@ std::string Scenario::describe() const {
         has_metadata ? ", roles are labelled" : "",
         enough_percent ? fmt::format(", {} % of replicas suffice", *enough_percent) : "",
         flip ? describe_flip(*flip) : "");
+    if (guard) {
+        text += fmt::format(
+            "  budget of {} requests, {} failed (0: no limit){}; {} requests every {}\n",
+            guard->requests,
+            guard->failed,
+            guard->has_judge ? ", sequential judge" : "",
+            guard->batch,
+            format_duration(guard->pace));
+    }
     if (workload == Workload::takeover) {
         text += takes_over_slowly ? "  takes over from a Deployment, pod by pod\n"
                                   : "  takes over from a Deployment, once complete\n";

@@ -46,6 +46,15 @@ struct FlipShape {
     bool is_told = true;  // The gateway says whose requests a service gets.
 };
 
+// What watches all requests of a release, beside its steps; and how many there are.
+struct GuardShape {
+    int requests = 0;  // Of the budget; 0: no limit.
+    int failed = 0;
+    bool has_judge = false;                   // The sequential one besides.
+    Duration pace = std::chrono::seconds(1);  // So often `batch` requests end.
+    int batch = 1;
+};
+
 // What happens: first what people and programs do, then how the world goes wrong.
 enum class What {
     set_image,  // number: which; image 1 is the first.
@@ -126,6 +135,7 @@ struct Scenario {
     int replicas = 5;
     bool has_router = true;
     std::optional<FlipShape> flip;  // Then there are no steps, and there is a router.
+    std::optional<GuardShape> guard;
     std::vector<StepShape> steps;
     std::optional<int> background_from;  // Index of a step.
     Duration deadline = std::chrono::seconds(600);

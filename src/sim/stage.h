@@ -23,6 +23,7 @@ inline constexpr std::string_view candidate_service = "shop-canary";
 inline constexpr std::string_view header_route = "insiders";
 inline constexpr std::string_view mirror_route = "shadow";
 inline constexpr std::string_view template_name = "success";
+inline constexpr std::string_view guard_name = "guard";  // Its template and its budget.
 inline constexpr std::string_view hash_pointer = "/spec/selector/rollouts-pod-template-hash";
 inline constexpr std::string_view hash_label = "rollouts-pod-template-hash";
 

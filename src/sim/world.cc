@@ -5,12 +5,17 @@
 #include "control/experiment_controller.h"
 #include "control/manager.h"
 #include "control/release_controller.h"
+#include "metrics/budget_source.h"
+#include "metrics/release_requests.h"
+#include "metrics/sequential_source.h"
 #include "sim/plugins.h"
 #include "traffic/http_route.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,11 +33,27 @@ constexpr Duration event_delay_late = seconds(20);
 constexpr Duration autoscaler_pace = seconds(20);
 constexpr std::int64_t tasks_max = 2'000'000;
 
+// Nothing beyond the judges counts requests here.
+class Nobody : public OutcomeSink {
+public:
+    void take(std::span<const RequestOutcome> /*outcomes*/) override {}
+    void take_gap(const StreamGap& /*gap*/) override {}
+};
+
 // The controllers of one life of the program; only the store outlives them.
 struct Controllers {
     Controllers(Stage& stage, Source& source, TrafficRouter& router, PluginRunner& plugins)
         : events(stage.store, stage.loop, "serin-analysis"),
-          analysis(stage.loop, stage.store, events, {{"serin/requests", &source}}),
+          requests(stage.loop, stage.store, nobody),
+          budget(stage.loop, requests),
+          sequential(stage.loop, requests),
+          analysis(
+              stage.loop,
+              stage.store,
+              events,
+              {{"serin/requests", &source},
+               {std::string(metrics::BudgetSource::provider), &budget},
+               {std::string(metrics::SequentialSource::provider), &sequential}}),
           releases(stage.loop, stage.store, stage.evidence, router, plugins),
           deployments(stage.loop, stage.store, stage.evidence, router),
           experiments(stage.loop, stage.store, router),
@@ -45,6 +66,10 @@ struct Controllers {
     }
 
     EventRecorder events;
+    Nobody nobody;
+    metrics::ReleaseRequests requests;
+    metrics::BudgetSource budget;
+    metrics::SequentialSource sequential;
     control::AnalysisController analysis;
     control::ReleaseController releases;
     control::DeploymentController deployments;
@@ -61,7 +86,8 @@ public:
           plane_(stage_, kubelet_),
           source_(stage_),
           people_(stage_),
-          referee_(stage_, kubelet_, plane_, source_, people_),
+          users_(stage_, kubelet_, plane_),
+          referee_(stage_, kubelet_, plane_, source_, people_, users_),
           router_(
               settings.make_router ? settings.make_router(stage_.store)
                                    : std::make_unique<traffic::HttpRouteRouter>(stage_.store)),
@@ -99,6 +125,7 @@ private:
     DataPlane plane_;
     Source source_;
     People people_;
+    Users users_;
     Referee referee_;
     std::unique_ptr<TrafficRouter> router_;
     Plugins plugins_;
@@ -213,6 +240,8 @@ void World::recreate(const Happening& happening) {
 void World::crash() {
     is_dead_ = true;
     has_crashed_ = true;
+    users_.tell(nullptr);
+    referee_.note_controllers(false);
     stage_.reach(armed_->what);
     stage_.tell("the controllers crash");
     const Duration down = armed_->lasting;
@@ -226,6 +255,8 @@ void World::start() {
     is_dead_ = false;
     stage_.tell("the controllers start");
     controllers_ = std::make_unique<Controllers>(stage_, source_, *router_, plugins_);
+    users_.tell(&controllers_->requests);
+    referee_.note_controllers(true);
 }
 
 // Returns false when there is nothing more to see.
@@ -262,6 +293,7 @@ void World::come_to_rest() {
 Outcome World::run() {
     people_.apply_all();
     schedule();
+    users_.start();
     manager_.start();
     start();
     come_to_rest();
