@@ -5,13 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <utility>
 
 namespace serin::judge::ab {
 
 namespace {
 
-constexpr Duration timeout_default{7 * 24 * 3'600'000LL};
+constexpr Duration timeout_default = std::chrono::hours(168);
 constexpr int failed_from = 500;
 
 std::unexpected<Error> refuse(std::string_view field, std::string_view why) {
