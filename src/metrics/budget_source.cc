@@ -319,12 +319,14 @@ private:
                 limit,
                 what);
         };
-        const auto add_limits =
-            [&](const Limits& limits, const Spent& spent, const UserCount& users, std::string in) {
-                if (limits.users) add(*limits.users, users_of(spent, users), "users" + in);
-                if (limits.requests) add(*limits.requests, spent.requests, "requests" + in);
-                if (limits.failed) add(*limits.failed, spent.failed, "failed requests" + in);
-            };
+        const auto add_limits = [&](const Limits& limits,
+                                    const Spent& spent,
+                                    const UserCount& users,
+                                    const std::string& in) {
+            if (limits.users) add(*limits.users, users_of(spent, users), "users" + in);
+            if (limits.requests) add(*limits.requests, spent.requests, "requests" + in);
+            if (limits.failed) add(*limits.failed, spent.failed, "failed requests" + in);
+        };
         add_limits(budget_.release, spent_, users_, "");
         if (budget_.window > Duration(0)) {
             add_limits(

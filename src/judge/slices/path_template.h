@@ -19,7 +19,7 @@ public:
 private:
     bool add(std::string_view piece);
 
-    std::array<char, 80> text_;
+    std::array<char, 80> text_{};
     std::size_t size_ = 0;
 };
 
