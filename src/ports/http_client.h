@@ -23,6 +23,9 @@ struct HttpRequest {
     std::string ca_file;           // PEM; empty: the system's.
     std::string certificate_file;  // PEM of a client certificate and its key, empty for none.
     std::string key_file;
+    std::string ca_pem;  // The same as texts, for who has them in no file.
+    std::string certificate_pem;
+    std::string key_pem;
     int redirects_max = 0;
     // For streams (watches, logs): called on the event loop with each piece of the body as it
     // comes, for answers of any status below 300. The response then has no body and no size limit,
