@@ -4,6 +4,7 @@
 #include "cli/connect.h"
 #include "cli/exit_codes.h"
 #include "cli/rehearse.h"
+#include "cli/standalone_words.h"
 #include "cli/start.h"
 #include "cli/up.h"
 #include "sim/run.h"
@@ -48,7 +49,6 @@ struct Words {
     std::int64_t revision = 0;
     bool is_dry_run = false;
     bool orphans = false;
-    std::string shell;
     sim::SimOptions simulation;
     sim::SoakOptions soak{.jobs = 0};
     bool is_soak = false;
@@ -105,6 +105,7 @@ public:
         add_judges();
         add_lint();
         add_plan();
+        add_standalone_commands(app_, [this](auto run) { run_ = std::move(run); });
     }
 
     int run(int count, char** values) {
@@ -364,12 +365,6 @@ private:
                 });
             };
         });
-
-        CLI::App* completion = command(
-            "completion", "Completion for a shell: source <(serin completion bash)", [this] {
-                return run_completion(words_.shell);
-            });
-        completion->add_option("shell", words_.shell, "bash, zsh or fish")->required();
 
         CLI::App* sim = command("sim", "Play random releases in a simulated world", [this] {
             if (!words_.is_soak) return run_simulation(words_.simulation);
