@@ -11,7 +11,7 @@ constexpr std::string_view words =
     "up down apply get list describe delete status promote abort retry undo pause restart set "
     "create "
     "terminate logs "
-    "events evidence lint judge plan convert rehearse sim completion version help";
+    "events evidence lint judge plan convert rehearse sim controller crds completion version help";
 
 // The scripts ask `serin get TYPE -o name` for names, so they complete what really exists.
 constexpr std::string_view bash_script =

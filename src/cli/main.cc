@@ -105,7 +105,7 @@ public:
         add_judges();
         add_lint();
         add_plan();
-        add_standalone_commands(app_, [this](auto run) { run_ = std::move(run); });
+        add_standalone_commands(app_, words_.connect, [this](auto run) { run_ = std::move(run); });
     }
 
     int run(int count, char** values) {

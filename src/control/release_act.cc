@@ -33,6 +33,7 @@ Object make_group(const ReleaseWorld& world, const CreateRevision& action) {
         types::replica_set(), rollout.ns(), std::string(rollout.name()) + "-" + action.revision);
     json::Value pod_template = json::Object();
     if (const json::Value* wanted = rollout.find("/spec/template")) pod_template = *wanted;
+    const std::string digest = argo::template_digest(pod_template);
     const std::string hash_pointer = json::escape_pointer(world.dialect->label_hash);
     json::Value selector = json::Object();
     if (const json::Value* wanted = rollout.find("/spec/selector")) selector = *wanted;
@@ -59,6 +60,7 @@ Object make_group(const ReleaseWorld& world, const CreateRevision& action) {
             if (text && !is_own_annotation(name, *world.dialect)) group.set_annotation(name, *text);
         }
     }
+    group.set_annotation(argo::annotation_template, digest);
     group.set_annotation(world.dialect->annotation_revision, std::to_string(action.number));
     group.set_annotation(
         world.dialect->annotation_sized_for, std::to_string(world.lowered.replicas));

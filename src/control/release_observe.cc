@@ -63,20 +63,38 @@ RevisionSeen see_revision(const Object& group, const ReleaseDialect& dialect) {
     return revision;
 }
 
+// The group that has the template, or, where a cluster has filled in what it does not say, was made
+// from it.
+const Object* group_with(const ReleaseWorld& world, const json::Value& pod_template) {
+    const auto has_id = [&](const Object& group) {
+        return !group.label(world.dialect->label_hash).value_or("").empty();
+    };
+    for (const Object& group : world.groups) {
+        if (has_id(group) && argo::has_plain_template(group, pod_template)) return &group;
+    }
+    std::string digest;  // Made only where it is asked for: templates are large.
+    for (const Object& group : world.groups) {
+        const auto made_from = group.annotation(argo::annotation_template);
+        if (!made_from || !has_id(group)) continue;
+        if (digest.empty()) digest = argo::template_digest(pod_template);
+        if (made_from == digest) return &group;
+    }
+    return nullptr;
+}
+
 // The revision that has the Rollout's template already, or a new id for it. An id that another
 // template of ours or somebody else's group has is passed over.
 Result<> see_wanted(const ObjectStore& store, ReleaseWorld& world) {
     const json::Value* wanted = world.rollout.find("/spec/template");
     const json::Value nothing;
     const json::Value& pod_template = wanted ? *wanted : nothing;
+    if (const Object* group = group_with(world, pod_template)) {
+        world.seen.wanted = group->label(world.dialect->label_hash).value_or("");
+        return {};
+    }
     std::set<std::string> taken;
     for (const Object& group : world.groups) {
-        const std::string id(group.label(world.dialect->label_hash).value_or(""));
-        if (!id.empty() && argo::has_plain_template(group, pod_template)) {
-            world.seen.wanted = id;
-            return {};
-        }
-        taken.insert(id);
+        taken.insert(std::string(group.label(world.dialect->label_hash).value_or("")));
     }
     for (int attempt = 0;; ++attempt) {
         std::string id = argo::template_id(pod_template, attempt);

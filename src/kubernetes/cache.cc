@@ -39,6 +39,15 @@ const Object* TypeCache::find(const Place& place) const {
 
 std::vector<Object> TypeCache::select(const ListQuery& query) const {
     std::vector<Object> items;
+    if (query.owner_uid && !query.owner_uid->empty()) {
+        const auto owned = owned_.find(*query.owner_uid);
+        if (owned == owned_.end()) return items;
+        for (const Place& place : owned->second) {
+            const Object* object = find(place);
+            if (object != nullptr && store::matches(query, *object)) items.push_back(*object);
+        }
+        return items;
+    }
     const auto first = query.ns.empty() ? entries_.begin() : entries_.lower_bound({query.ns, ""});
     for (auto at = first; at != entries_.end(); ++at) {
         if (!query.ns.empty() && at->first.first != query.ns) break;

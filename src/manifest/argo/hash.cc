@@ -108,6 +108,10 @@ bool is_same_template(const json::Value& left, const json::Value& right) {
            same_but(*one, *other, [](std::string_view name) { return name == "metadata"; });
 }
 
+std::string template_digest(const json::Value& pod_template) {
+    return sha256_hex(canonical(pod_template));
+}
+
 std::string steps_digest(const json::Value* steps) {
     const json::Array* array = json::array(steps);
     return encode(array ? json::print_canonical(*array) : "[]");

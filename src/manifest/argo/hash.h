@@ -17,6 +17,11 @@ std::string template_id(const json::Value& pod_template, int attempt = 0);
 // Equal but for the label that carries the id.
 bool is_same_template(const json::Value& left, const json::Value& right);
 
+// Equal for equal templates, and for no others. A group of replicas carries the digest of the
+// template it was made from, because a cluster fills in defaults, and webhooks add to it: what it
+// has then is not equal to what was asked for any more.
+std::string template_digest(const json::Value& pod_template);
+
 // Differs when the steps differ; the same for null and an empty list.
 std::string steps_digest(const json::Value* steps);
 

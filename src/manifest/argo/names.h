@@ -24,6 +24,8 @@ inline constexpr std::string_view annotation_workload_generation =
     "rollout.argoproj.io/workload-generation";
 inline constexpr std::string_view annotation_pod_metadata =
     "rollout.argoproj.io/ephemeral-metadata";
+// Digest of the template that a ReplicaSet was made from (template_digest).
+inline constexpr std::string_view annotation_template = "serin.dev/template";
 inline constexpr std::string_view annotation_retire_at = "scale-down-deadline";
 inline constexpr std::string_view annotation_managed_by =
     "argo-rollouts.argoproj.io/managed-by-rollouts";

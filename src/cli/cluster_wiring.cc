@@ -1,0 +1,259 @@
+#include "cli/cluster_wiring.h"
+
+#include "base/log.h"
+#include "control/analysis_controller.h"
+#include "control/experiment_controller.h"
+#include "control/manager.h"
+#include "control/plugin_source.h"
+#include "control/release_controller.h"
+#include "kubernetes/api.h"
+#include "kubernetes/lease.h"
+#include "kubernetes/store.h"
+#include "manifest/argo/plugins.h"
+#include "metrics/job.h"
+#include "metrics/prometheus.h"
+#include "metrics/web.h"
+#include "net/curl_client.h"
+#include "net/http_server.h"
+#include "net/loop.h"
+#include "node/plugin_processes.h"
+#include "ports/event_recorder.h"
+#include "ports/job.h"
+#include "server/exposition.h"
+#include "store/sqlite.h"
+#include "traffic/http_route.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace serin::cli {
+
+namespace {
+
+// What the controllers watch, and what they look at in every turn.
+kubernetes::StoreSettings store_settings(
+    const ControllerOptions& options, const kubernetes::Lease& lease) {
+    kubernetes::StoreSettings settings;
+    for (const ResourceType* type :
+         {&types::rollout(),
+          &types::analysis_run(),
+          &types::analysis_template(),
+          &types::cluster_analysis_template(),
+          &types::experiment(),
+          &types::replica_set(),
+          &types::deployment(),
+          &types::pod(),
+          &types::service(),
+          &types::http_route(),
+          &types::job(),
+          find_type("", "podtemplates")}) {
+        settings.followed.push_back({.type = type});
+    }
+    // Of all ConfigMaps, only that of the plugins concerns every release; others are read by name.
+    settings.followed.push_back(
+        {.type = &types::config_map(),
+         .fields =
+             LabelSelector::equal_to({{"metadata.name", std::string(argo::plugin_config_name)}})});
+    settings.namespaces = options.namespaces;
+    settings.may_write = [&lease] { return lease.may_write(); };
+    return settings;
+}
+
+kubernetes::LeaseSettings lease_settings(
+    const ControllerOptions& options, const kubernetes::ClusterConfig& config, Instant now) {
+    std::string identity = options.identity;
+    if (identity.empty()) {
+        std::string host(256, '\0');
+        if (gethostname(host.data(), host.size() - 1) != 0) host = "unknown";
+        identity = fmt::format("{}_{}_{}", host.c_str(), getpid(), now.time_since_epoch().count());
+    }
+    return {
+        .ns = options.lease_ns.empty() ? config.ns : options.lease_ns,
+        .name = options.lease_name,
+        .identity = std::move(identity)};
+}
+
+}  // namespace
+
+// In the order in which they are made; taken apart in reverse.
+struct ClusterController::Parts {
+    std::unique_ptr<store::SqliteStore> records;
+    net::CurlClient http;
+    kubernetes::Api api;
+    kubernetes::Lease lease;
+    kubernetes::KubernetesStore store;
+    node::PluginProcesses plugins;
+    traffic::HttpRouteRouter router;
+    metrics::PrometheusSource prometheus;
+    metrics::WebSource web;
+    control::PluginSource plugin_metrics;
+    metrics::JobSource job;
+    EventRecorder analysis_events;
+    control::AnalysisController analysis;
+    control::ReleaseController releases;
+    control::ExperimentController experiments;
+    control::Manager manager;
+    std::unique_ptr<net::HttpServer> server;
+    bool is_running = false;
+
+    Parts(
+        net::AsioLoop& loop,
+        std::unique_ptr<store::SqliteStore> opened,
+        const ControllerOptions& options,
+        const kubernetes::ClusterConfig& config)
+        : records(std::move(opened)),
+          http(loop, options.authorities),
+          api(loop, http, config),
+          lease(api, lease_settings(options, config, loop.now())),
+          store(api, store_settings(options, lease)),
+          plugins(loop),
+          router(store),
+          prometheus(http, options.prometheus_address),
+          web(http),
+          plugin_metrics(store, plugins),
+          job(loop, store),
+          analysis_events(store, loop, "serin-analysis"),
+          analysis(
+              loop,
+              store,
+              analysis_events,
+              {{std::string(metrics::PrometheusSource::provider), &prometheus},
+               {std::string(metrics::WebSource::provider), &web},
+               {std::string(control::PluginSource::provider), &plugin_metrics},
+               {std::string(metrics::JobSource::provider), &job}}),
+          releases(loop, store, records->evidence(), router, plugins),
+          experiments(loop, store, router),
+          manager(loop, store, {&analysis, &releases, &experiments}) {}
+};
+
+ClusterController::ClusterController(net::AsioLoop& loop) : loop_(loop) {}
+
+ClusterController::~ClusterController() {
+    if (!parts_) return;
+    parts_->manager.stop();
+    if (parts_->server) parts_->server->stop();
+    parts_->lease.release();
+}
+
+Result<> ClusterController::start(
+    const ControllerOptions& options,
+    kubernetes::ClusterConfig config,
+    std::function<void(const Error&)> on_lost) {
+    SERIN_TRY(
+        auto records, store::SqliteStore::open(loop_, {.path = options.state_dir + "/serin.db"}));
+    parts_ = std::make_unique<Parts>(loop_, std::move(records), options, config);
+    SERIN_TRY_DO(serve(options));
+    parts_->store.start([this] {
+        log::info("synced");
+        run_if_ready();
+    });
+    parts_->lease.start(
+        [this] { run_if_ready(); },
+        [this, on_lost = std::move(on_lost)](const Error& error) {
+            parts_->manager.stop();
+            on_lost(error);
+        });
+    return {};
+}
+
+void ClusterController::run_if_ready() {
+    if (!parts_->lease.is_held() || !parts_->store.is_synced()) return;
+    if (!std::exchange(parts_->is_running, true)) parts_->manager.start();
+}
+
+// Probes and Prometheus: nothing secret, and nothing that changes anything.
+Result<> ClusterController::serve(const ControllerOptions& options) {
+    net::HttpServerOptions server;
+    server.address = options.address;
+    server.port = static_cast<std::uint16_t>(options.port);
+    server.connections_max = 64;
+    SERIN_TRY(
+        parts_->server,
+        net::HttpServer::listen(
+            loop_,
+            server,
+            [this](
+                const net::HttpServerRequest& request,
+                const std::shared_ptr<net::HttpResponder>& responder) {
+                net::HttpServerResponse response;
+                response.headers = {{"Content-Type", "text/plain; version=0.0.4"}};
+                const bool is_ready = parts_->store.is_synced();
+                if (request.path == "/metrics") {
+                    response.body = metrics();
+                } else if (request.path == "/healthz" || (request.path == "/readyz" && is_ready)) {
+                    response.body = "ok\n";
+                } else if (request.path == "/readyz") {
+                    response.status = 503;
+                    response.body = "the cluster's objects are not in memory yet\n";
+                } else {
+                    response.status = 404;
+                    response.body = "there are /healthz, /readyz and /metrics\n";
+                }
+                responder->send(std::move(response));
+            }));
+    return {};
+}
+
+std::string ClusterController::metrics() const {
+    using Kind = server::Exposition::Kind;
+    server::Exposition out;
+    out.add(
+        "serin_leader",
+        Kind::gauge,
+        "1 while this process leads.",
+        parts_->lease.is_held() ? 1 : 0);
+    for (const auto& one : parts_->manager.stats()) {
+        const server::Exposition::Labels labels = {{"controller", one.name}};
+        out.add(
+            "serin_controller_turns_total",
+            Kind::counter,
+            "Turns that a controller has taken.",
+            static_cast<double>(one.turns),
+            labels);
+        out.add(
+            "serin_controller_errors_total",
+            Kind::counter,
+            "Turns that failed, conflicts left out.",
+            static_cast<double>(one.errors),
+            labels);
+        out.add(
+            "serin_controller_queue",
+            Kind::gauge,
+            "Turns asked for and not begun.",
+            static_cast<double>(one.queued),
+            labels);
+    }
+    for (const auto& one : parts_->store.stats()) {
+        const server::Exposition::Labels labels = {{"type", std::string(one.type)}};
+        out.add(
+            "serin_kubernetes_objects",
+            Kind::gauge,
+            "Objects of the cluster that are kept in memory.",
+            static_cast<double>(one.objects),
+            labels);
+        out.add(
+            "serin_kubernetes_lists_total",
+            Kind::counter,
+            "Lists of all objects of a type: at the start, and after a watch was outrun.",
+            static_cast<double>(one.lists),
+            labels);
+    }
+    out.add(
+        "serin_kubernetes_writes_total",
+        Kind::counter,
+        "Writes sent to the cluster's API.",
+        static_cast<double>(parts_->store.writes()));
+    server::add_process_metrics(out);
+    return out.text();
+}
+
+int ClusterController::port() const {
+    return parts_->server->port();
+}
+
+}  // namespace serin::cli
