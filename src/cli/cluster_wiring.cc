@@ -11,6 +11,7 @@
 #include "kubernetes/store.h"
 #include "manifest/argo/plugins.h"
 #include "metrics/job.h"
+#include "metrics/kayenta_source.h"
 #include "metrics/prometheus.h"
 #include "metrics/web.h"
 #include "net/curl_client.h"
@@ -92,6 +93,7 @@ struct ClusterController::Parts {
     metrics::PrometheusSource prometheus;
     metrics::WebSource web;
     control::PluginSource plugin_metrics;
+    metrics::KayentaSource kayenta;
     metrics::JobSource job;
     EventRecorder analysis_events;
     control::AnalysisController analysis;
@@ -116,6 +118,7 @@ struct ClusterController::Parts {
           prometheus(http, options.prometheus_address),
           web(http),
           plugin_metrics(store, plugins),
+          kayenta(loop, {{std::string(metrics::PrometheusSource::provider), &prometheus}}),
           job(loop, store),
           analysis_events(store, loop, "serin-analysis"),
           analysis(
@@ -123,6 +126,7 @@ struct ClusterController::Parts {
               store,
               analysis_events,
               {{std::string(metrics::PrometheusSource::provider), &prometheus},
+               {std::string(metrics::KayentaSource::provider), &kayenta},
                {std::string(metrics::WebSource::provider), &web},
                {std::string(control::PluginSource::provider), &plugin_metrics},
                {std::string(metrics::JobSource::provider), &job}}),
@@ -142,7 +146,7 @@ ClusterController::~ClusterController() {
 
 Result<> ClusterController::start(
     const ControllerOptions& options,
-    kubernetes::ClusterConfig config,
+    const kubernetes::ClusterConfig& config,
     std::function<void(const Error&)> on_lost) {
     SERIN_TRY(
         auto records, store::SqliteStore::open(loop_, {.path = options.state_dir + "/serin.db"}));

@@ -26,7 +26,7 @@ public:
     // end. REQUIRES: the caller has the state folder's lock.
     Result<> start(
         const ControllerOptions& options,
-        kubernetes::ClusterConfig config,
+        const kubernetes::ClusterConfig& config,
         std::function<void(const Error&)> on_lost);
     // Of /healthz, /readyz and /metrics. REQUIRES: started.
     int port() const;

@@ -55,7 +55,7 @@ int run_controller(const ControllerOptions& given) {
     const auto on_signal = loop.on_signal({SIGINT, SIGTERM}, [&](int) { loop.stop(); });
     const std::string server = config->server;
     ClusterController controller(loop);
-    const auto started = controller.start(options, *std::move(config), [&](const Error& error) {
+    const auto started = controller.start(options, *config, [&](const Error& error) {
         log::error("leadership_lost", {{"error", error.message}});
         code = exit_error;
         loop.stop();

@@ -3,6 +3,7 @@
 # kube-controller-manager. No kubelet: objects are real, pods do not run.
 #
 #   cluster.sh build        make the programs ready (built once from Debian's source package)
+#   cluster.sh is-built     whether that has been done
 #   cluster.sh up DIR       start a fresh cluster on free ports; state, logs and kubeconfig in DIR
 #   cluster.sh down DIR     stop what `up` started in DIR, by its process ids
 #
@@ -240,7 +241,8 @@ down() {
 
 case ${1:-} in
   build) build ;;
+  is-built) is_ready ;;
   up) [[ -n ${2:-} ]] || die "up needs a folder"; up "$2" ;;
   down) [[ -d ${2:-} ]] || die "down needs the folder of up"; down "$2" ;;
-  *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
