@@ -4,7 +4,6 @@
 
 #include <charconv>
 #include <optional>
-#include <set>
 
 namespace serin::kubernetes {
 
@@ -72,10 +71,13 @@ void TypeCache::put(Object object) {
     }
     Object before = std::exchange(known.object, std::move(object));
     known.version = version;
+    unlink(place, before);
+    link(place, known.object);
     publish(EventKind::modified, place, std::move(before), known.object);
 }
 
 void TypeCache::add(const Place& place, Object object, std::uint64_t version) {
+    link(place, object);
     const Entry& entry =
         entries_.insert_or_assign(place, Entry{.object = std::move(object), .version = version})
             .first->second;
@@ -98,6 +100,7 @@ void TypeCache::erase(const Object& last) {
 void TypeCache::drop(Entries::iterator entry, Object last) {
     const Place place = entry->first;
     Object before = std::move(entry->second.object);
+    unlink(place, before);
     entries_.erase(entry);
     publish(EventKind::removed, place, std::move(before), std::move(last));
 }
@@ -117,6 +120,19 @@ void TypeCache::replace(
         if (present.contains(entry->first) || is_newer) continue;
         drop(entry, entry->second.object);
     }
+}
+
+void TypeCache::link(const Place& place, const Object& object) {
+    if (const auto uid = object.controller_uid(); !uid.empty()) {
+        owned_[std::string(uid)].insert(place);
+    }
+}
+
+void TypeCache::unlink(const Place& place, const Object& object) {
+    const auto found = owned_.find(object.controller_uid());
+    if (found == owned_.end()) return;
+    found->second.erase(place);
+    if (found->second.empty()) owned_.erase(found);
 }
 
 void TypeCache::publish(EventKind kind, const Place& place, Object before, Object after) {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,10 +69,13 @@ private:
     void add(const Place& place, Object object, std::uint64_t version);
     void drop(Entries::iterator entry, Object last);
     void publish(EventKind kind, const Place& place, Object before, Object after);
+    void link(const Place& place, const Object& object);
+    void unlink(const Place& place, const Object& object);
     Result<std::vector<store::PastChange>> past(const std::string& from) const;
 
     const ResourceType& type_;
     Entries entries_;
+    std::map<std::string, std::set<Place>, std::less<>> owned_;  // By the controller's uid.
     store::Watches watches_;
     std::deque<store::PastChange> history_;
     std::int64_t published_ = 0;  // How many changes; the last of history_ is the last of them.

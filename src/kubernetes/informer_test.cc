@@ -253,6 +253,36 @@ TEST_CASE("what we removed is not found, and a new one of its name is another") 
     }
 }
 
+TEST_CASE("the children of one owner are found, while they are its children") {
+    World world;
+    const auto with_owner = [](const char* name, int version, const char* owner) {
+        Object object = object_from(json::parse(set_json(name, version, 1)).value(), sets);
+        if (*owner == '\0') return object;
+        Object parent(types::rollout(), "default", owner);
+        parent.put("/metadata/uid", json::string(owner));
+        object.set_controller(parent);
+        return object;
+    };
+    const auto children = [&](const char* owner) {
+        std::string names;
+        for (const Object& one : world.cache.select({.type = &sets, .owner_uid = owner})) {
+            names += one.name();
+        }
+        return names;
+    };
+    world.cache.put(with_owner("b", 3, "shop"));
+    world.cache.put(with_owner("a", 4, "shop"));
+    world.cache.put(with_owner("c", 5, ""));
+    CHECK(children("shop") == "ab");
+    CHECK(children("") == "c");
+    world.cache.put(with_owner("a", 6, "other"));
+    world.cache.hide({"default", "b"}, "b");
+    CHECK(children("shop").empty());
+    CHECK(children("other") == "a");
+    world.cache.replace("", {}, "9");
+    CHECK(children("other").empty());
+}
+
 TEST_CASE("positions of the cache can be watched from while they are remembered") {
     World world;
     world.http.answer(200, list_json(7, {set_json("a", 3, 1)}));

@@ -171,7 +171,10 @@ Result<ObjectList> KubernetesStore::read_list(const ListQuery& query, const std:
     }
     if (json::array(json::find(*answer, "/items")) != nullptr) {
         for (json::Value& item : answer->get_object()["items"].get_array()) {
-            list.items.push_back(object_from(std::move(item), *query.type));
+            Object object = object_from(std::move(item), *query.type);
+            // Owners cannot be asked for.
+            const bool is_wanted = !query.owner_uid || object.controller_uid() == *query.owner_uid;
+            if (is_wanted) list.items.push_back(std::move(object));
         }
     }
     return list;
