@@ -58,6 +58,7 @@ const std::vector<std::string> rules{
     "weight",
 };
 
+// Unoptimised builds play fewer: they are ten times slower.
 #ifdef NDEBUG
 constexpr std::int64_t runs = 1200;
 #else
@@ -86,5 +87,6 @@ TEST_CASE("random releases keep all invariants, and reach every rule, trouble an
         {.seed = 30'001, .runs = runs, .jobs = 2, .batch = runs, .failures_max = 1},
         [&](const std::string& line) { told += line + "\n"; });
     CHECK_MESSAGE(result.is_sound(), told);
+    if (runs < 1000) return;  // Too few to reach what is rare.
     for (const std::string& what : everything()) CHECK_MESSAGE(result.reached.contains(what), what);
 }
