@@ -311,8 +311,10 @@ Result<ReleaseWorld> observe_release(
         seen.candidate_service,
         seen.problems));
     if (world.lowered.route) see_split(router, *world.lowered.route, seen);
-    const ReleaseState state = argo::read_status(world.rollout);
-    SERIN_TRY_DO(see_stale_replicas(store, state, world));
+    if (world.lowered.plan.restart_at) {
+        const ReleaseState state = argo::read_status(world.rollout);
+        SERIN_TRY_DO(see_stale_replicas(store, state, world));
+    }
     return world;
 }
 

@@ -23,14 +23,18 @@ std::set<ObjectKey> named_by(
 
 }  // namespace
 
-void RolloutIndex::see(const Object& rollout) {
+bool RolloutIndex::is_known(const Object& rollout) const {
     const auto known = rollouts_.find(rollout.key());
-    const bool is_known = known != rollouts_.end() && known->second.uid == rollout.uid() &&
-                          known->second.generation == rollout.generation();
-    if (!is_known) see(rollout, argo::lower(rollout));
+    return known != rollouts_.end() && known->second.uid == rollout.uid() &&
+           known->second.generation == rollout.generation();
+}
+
+void RolloutIndex::see(const Object& rollout) {
+    if (!is_known(rollout)) see(rollout, argo::lower(rollout));
 }
 
 void RolloutIndex::see(const Object& rollout, const argo::Lowered& lowered) {
+    if (is_known(rollout)) return;
     const ObjectKey key = rollout.key();
     Known& known = rollouts_[key];
     known.uid = rollout.uid();

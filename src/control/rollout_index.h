@@ -22,9 +22,9 @@ public:
     // `router` outlives the index.
     explicit RolloutIndex(const TrafficRouter& router) : router_(router) {}
 
-    // For an event: reads the Rollout only if its spec changed since.
+    // Reads the Rollout only if its spec changed since.
     void see(const Object& rollout);
-    // For a turn, which has read it.
+    // The same where it was read already.
     void see(const Object& rollout, const argo::Lowered& lowered);
     void forget(const ObjectKey& rollout);
 
@@ -37,6 +37,7 @@ private:
         std::int64_t generation = 0;
         std::set<ObjectKey> named;
     };
+    bool is_known(const Object& rollout) const;
     void unlink(const ObjectKey& rollout, const Known& known);
 
     const TrafficRouter& router_;

@@ -72,7 +72,7 @@ constexpr std::array<std::uint64_t, 42> formerly_failing{
 // Of the stories that seeds kept; reach_test.cc plays the others. Unoptimised builds, and those
 // with sanitizers, play fewer: they are ten times slower.
 #ifdef NDEBUG
-constexpr std::int64_t random_runs = 300;
+constexpr std::int64_t random_runs = 1300;
 #else
 constexpr std::int64_t random_runs = 50;
 #endif
