@@ -86,6 +86,19 @@ int size(const Decision& decision, const std::string& revision) {
 
 }  // namespace
 
+TEST_CASE("a weight that waits for the stable side says so") {
+    Scene scene;
+    scene.seen.split = settled(0);
+    scene.stable().available = 7;
+    CHECK(
+        scene.decide().next.waiting_for ==
+        "available replicas of the stable revision for its share beside weight 20");
+    scene.stable().available = 8;
+    CHECK(scene.decide().next.waiting_for == "the data plane to confirm weight 20");
+    scene.seen.stable_service.revision = "v0";
+    CHECK(scene.decide().next.waiting_for == "the stable service to select revision v1");
+}
+
 TEST_CASE("a step ends when replicas and weight are seen, not when they were asked for") {
     Scene scene;
     CHECK(scene.decide().next.step == 1);

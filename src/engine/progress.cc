@@ -61,6 +61,14 @@ std::string describe_shortage(const Turn& turn, int weight) {
     if (turn.seen.candidate_service.revision != turn.next.candidate) {
         return "the candidate's service to select it";
     }
+    const bool is_held_back = turn.next.exposure && turn.next.exposure->candidate_weight != weight;
+    if (is_held_back && turn.seen.stable_service.revision != turn.next.stable) {
+        return "the stable service to select revision " + turn.next.stable;
+    }
+    if (is_held_back) {
+        return "available replicas of the stable revision for its share beside weight " +
+               std::to_string(weight);
+    }
     return "the data plane to confirm weight " + std::to_string(weight);
 }
 
