@@ -100,6 +100,42 @@ TEST_CASE("while held, sizes move only where holding allows it") {
     CHECK(size(decision, "v2") == 5);
 }
 
+TEST_CASE("an abort takes users back although sizes are held") {
+    Scene scene;
+    scene.release.plan.is_held = true;
+    scene.release.state.is_aborted = true;
+    scene.release.state.aborted_at = scene.seen.at;
+    SUBCASE("without a router by replicas, which are all there is to it") {
+        scene.seen.revisions = {revision("v1", 1, 2), revision("v2", 2, 2), revision("v0", 0, 1)};
+        scene.release.plan.surge = {0, false};
+        scene.release.plan.unavailable = {1, false};
+        for (int turn = 0; turn < 10; ++turn) {
+            const Decision decision = scene.decide();
+            scene.release.state = decision.next;
+            for (RevisionSeen& one : scene.seen.revisions) {
+                const int wanted = size(decision, one.id);
+                if (wanted >= 0) one.desired = one.current = one.ready = one.available = wanted;
+            }
+        }
+        CHECK(scene.seen.revisions[0].desired == 4);
+        CHECK(scene.seen.revisions[1].desired == 0);
+        CHECK(scene.seen.revisions[2].desired == 0);
+    }
+    SUBCASE("with a router also to a stable side that was held at fewer than are wanted now") {
+        scene.release.plan.routing = Routing{};
+        scene.release.plan.has_stable_service = true;
+        scene.release.plan.has_candidate_service = true;
+        scene.seen.stable_service = {"v1", true};
+        scene.seen.candidate_service = {"v2", true};
+        scene.seen.split =
+            SplitSeen{.written = {60, 100}, .in_force = Split{60, 100}, .is_settled = true};
+        scene.seen.revisions = {revision("v1", 1, 4), revision("v2", 2, 3)};
+        scene.seen.replicas = 8;
+        CHECK(size(scene.decide(), "v1") == 8);
+        CHECK(size(scene.decide(), "v2") == -1);
+    }
+}
+
 TEST_CASE("the workload with the template goes only as replicas of the release come") {
     Scene scene;
     scene.release.state.candidate = "v1";

@@ -113,7 +113,7 @@ bool is_last_copy(const Turn& turn, const RevisionSeen& revision) {
 }
 
 void retire_others(Turn& turn) {
-    if (turn.is_halted() || turn.plan.recreates) return;
+    if (do_sizes_rest(turn) || turn.plan.recreates) return;
     if (turn.plan.flip) {
         retire_after_flip(turn);
     } else if (turn.plan.routing) {

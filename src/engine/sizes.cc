@@ -244,6 +244,25 @@ bool is_stable_sized(const Turn& turn) {
 
 }  // namespace
 
+namespace {
+
+// While a person holds the release, sizes rest; but what has to take all traffic back gets the
+// replicas for it. Nothing else would let the weight leave a candidate that is rejected.
+void grow_to_take_back(Turn& turn) {
+    if (!turn.stable || !(turn.plan.routing || turn.plan.flip)) return;
+    int wanted = turn.stable->desired;
+    if (turn.is_promoted()) {
+        // Back to it by the manifest: it is the candidate itself.
+        const bool has_weight_elsewhere = turn.seen.split && !is_unexposed(turn);
+        if (turn.plan.routing && has_weight_elsewhere) wanted = turn.seen.replicas;
+    } else if (turn.next.is_aborted) {
+        wanted = turn.plan.routing ? stable_size_wanted(turn) : turn.seen.replicas;
+    }
+    if (wanted > turn.stable->desired) scale(turn, *turn.stable, wanted);
+}
+
+}  // namespace
+
 bool is_sized(const Turn& turn) {
     if (!turn.candidate || !turn.candidate->is_settled) return false;
     if (turn.stable && !turn.stable->is_settled) return false;
@@ -253,10 +272,18 @@ bool is_sized(const Turn& turn) {
         turn.others, [](const RevisionSeen* other) { return other->available == 0; });
 }
 
+bool do_sizes_rest(const Turn& turn) {
+    if (!turn.is_halted()) return false;
+    // Without a router an aborted candidate has users for as long as it has replicas.
+    const bool are_sizes_traffic =
+        !turn.plan.routing && !turn.plan.flip && !turn.plan.scales_while_held;
+    return !turn.next.is_aborted || !are_sizes_traffic;
+}
+
 void size_revisions(Turn& turn) {
-    if (turn.is_halted()) {
+    if (do_sizes_rest(turn)) {
         if (turn.plan.scales_while_held) size_while_held(turn);
-        return;
+        return grow_to_take_back(turn);
     }
     if (turn.plan.flip) {
         size_flip(turn);

@@ -153,6 +153,30 @@ TEST_CASE("an aborted candidate leaves through the weights of the steps") {
         "4/8 40, 4/8 20, 2/9 20, 2/9 10, 1/10 10, 1/10 0, 0/10 0");
 }
 
+TEST_CASE("a person who holds the release keeps no users with a candidate that is aborted") {
+    Scene scene;
+    scene.release.plan.is_held = true;
+    CHECK(scene.stand(5, 40, 4, 6).play(20) == "4/6 40");
+    scene.release.state.is_aborted = true;
+    scene.release.state.aborted_at = scene.seen.at;
+    // The candidate's replicas are held; those that its users need elsewhere are not.
+    CHECK(scene.stand(0, 40, 4, 6).play(20) == "4/8 40, 4/8 20, 4/9 20, 4/9 10, 4/10 10, 4/10 0");
+    scene.release.plan.is_held = false;
+    CHECK(scene.play(20) == "0/10 0");
+}
+
+TEST_CASE("nor when the manifest goes back to the stable revision") {
+    Scene scene;
+    scene.release.plan.is_held = true;
+    scene.stand(6, 40, 4, 6);
+    scene.release.state.candidate = "v1";
+    scene.seen.wanted = "v1";
+    CHECK(scene.play(20) == "4/10 40, 4/10 0");
+    // With everybody at home a hold is a hold.
+    scene.seen.replicas = 12;
+    CHECK(scene.play(20) == "4/10 0");
+}
+
 TEST_CASE("an aborted candidate that is kept for a while keeps its size") {
     Scene scene;
     scene.release.plan.routing->abort_retire_delay = 60s;

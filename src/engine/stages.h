@@ -66,6 +66,9 @@ int replicas_carrying(const Turn& turn, int weight);
 const Provision* provision_of_step(const Turn& turn);
 // The candidate's and the stable side's replicas are as the plan wants them.
 bool is_sized(const Turn& turn);
+// A person holds the release, or a judge could not tell, and no traffic hangs on replicas that
+// should come or go.
+bool do_sizes_rest(const Turn& turn);
 // The most weight that the steps allow now, capacity aside.
 int weight_allowed(const Turn& turn);
 // The most weight that the candidate's service may get; empty while unknown.

@@ -22,14 +22,25 @@ bool Referee::is_at_rest() const {
     // What comes and goes for ever never rests.
     if (stage_.is_image(What::flaky_image, stable->second.image)) return true;
     if (view_.phase == "Degraded" && view_.message.starts_with("InvalidSpec")) return true;
-    if (view_.phase == "Paused" && view_.is_held) return true;
+    if (view_.phase == "Paused" && view_.is_held) {
+        // Back at the stable revision, a hold keeps no users elsewhere.
+        return !stage_.scenario.has_router || view_.candidate != view_.stable || view_.weight == 0;
+    }
     // Released while nothing was wanted; only another version helps.
     if (view_.candidate == view_.stable && view_.replicas > 0 &&
         stage_.is_image(What::bad_image, stable->second.image)) {
         return view_.phase == "Degraded";
     }
-    // Held by a person after an abort: sizes rest too, only traffic does not.
-    if (view_.is_aborted && view_.is_held) return view_.weight == 0;
+    // Held by a person after an abort: nobody is left with the candidate. Its replicas rest, unless
+    // they alone are what brings it users.
+    if (view_.is_aborted && view_.is_held) {
+        if (view_.weight != 0 || !view_.side_routes.empty()) return false;
+        if (stage_.scenario.flip) return plane_.in_force()->stable == view_.stable;
+        return stage_.scenario.has_router ||
+               std::ranges::all_of(view_.revisions, [&](const auto& one) {
+                   return one.first == view_.stable || one.second.desired == 0;
+               });
+    }
     const bool may_be_smaller =
         stage_.scenario.scales_stable && !view_.is_aborted && view_.candidate != view_.stable;
     if (stage_.scenario.has_router && !may_be_smaller &&
