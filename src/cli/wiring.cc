@@ -9,6 +9,7 @@
 #include "control/manager.h"
 #include "control/plugin_source.h"
 #include "control/release_controller.h"
+#include "control/router_plugins.h"
 #include "gateway/gateway.h"
 #include "manifest/admission.h"
 #include "metrics/ab_source.h"
@@ -32,6 +33,7 @@
 #include "store/patch.h"
 #include "store/sqlite.h"
 #include "traffic/http_route.h"
+#include "traffic/plugin_router.h"
 
 #include <fmt/format.h>
 
@@ -58,7 +60,9 @@ struct LocalMachine::Parts {
     metrics::ReleaseRequests release_requests;
     metrics::AbSource experiments_judge;
     gateway::HaproxyGateway gateway;
-    traffic::HttpRouteRouter router;
+    traffic::HttpRouteRouter route_router;
+    traffic::PluginRouter plugin_router;
+    traffic::Routers router;
     metrics::RequestsSource requests;
     metrics::PrometheusSource prometheus;
     metrics::WebSource web;
@@ -72,6 +76,7 @@ struct LocalMachine::Parts {
     control::ReleaseController releases;
     control::DeploymentController deployments;
     control::ExperimentController experiments;
+    control::RouterPlugins router_plugins;
     control::EventExpiry event_expiry;
     std::optional<control::Manager> manager;
     std::optional<server::ApiServer> server;
@@ -101,7 +106,9 @@ struct LocalMachine::Parts {
               *store,
               experiments_judge,
               {.state_dir = options.state_dir + "/gateway", .haproxy_binary = options.haproxy}),
-          router(*store),
+          route_router(*store),
+          plugin_router(*store),
+          router(route_router, plugin_router),
           requests(loop, windows),
           prometheus(http, options.prometheus_address),
           web(http),
@@ -135,6 +142,7 @@ struct LocalMachine::Parts {
           releases(loop, *store, store->evidence(), router, plugins),
           deployments(loop, *store, store->evidence(), router),
           experiments(loop, *store, router),
+          router_plugins(loop, *store, plugins),
           event_expiry(*store, loop) {}
 };
 
@@ -275,6 +283,7 @@ Result<> LocalMachine::start(const UpOptions& options) {
               &parts_->releases,
               &parts_->deployments,
               &parts_->experiments,
+              &parts_->router_plugins,
               &parts_->event_expiry}}));
     // Manifests come before turns: those with errors must not leave half a machine running.
     parts_->manifests.emplace(loop_, *parts_->store, parts_->admission, options.paths, options.ns);

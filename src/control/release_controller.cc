@@ -7,6 +7,7 @@
 #include "control/release_observe.h"
 #include "control/release_record.h"
 #include "control/release_runs.h"
+#include "control/router_plugins.h"
 #include "control/status_write.h"
 #include "control/workload.h"
 #include "engine/decide.h"
@@ -94,9 +95,12 @@ std::vector<Trigger> ReleaseController::triggers() const {
          {&types::analysis_template(), &types::cluster_analysis_template()}) {
         triggers.push_back({type, [this](const Object& it) { return rollouts_near(it); }});
     }
-    triggers.push_back({&types::config_map(), [this](const Object& it) {
-                            return it.name() == argo::plugin_config_name ? rollouts_near(Object())
-                                                                         : std::vector<ObjectKey>();
+    const auto owners = on_change_of_owned(types::config_map(), types::rollout()).keys_of;
+    triggers.push_back({&types::config_map(), [this, owners](const Object& it) {
+                            if (it.name() == argo::plugin_config_name) {
+                                return rollouts_near(Object());
+                            }
+                            return it.label(exposure_label) ? owners(it) : std::vector<ObjectKey>();
                         }});
     return triggers;
 }
@@ -164,6 +168,9 @@ Result<CallAgain> ReleaseController::turn(Object rollout) {
     }
     for (std::string& problem : find_hook_problems(store_, world)) {
         world.seen.problems.push_back(std::move(problem));
+    }
+    if (auto problem = find_router_problem(store_, world)) {
+        world.seen.problems.push_back(*std::move(problem));
     }
     for (std::string& problem : find_run_problems(store_, world)) {
         world.seen.problems.push_back(std::move(problem));

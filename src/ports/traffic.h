@@ -57,6 +57,8 @@ struct RouteTarget {
     json::Object config;  // The router's part of the manifest: {"httpRoute": "shop"}.
     std::vector<std::string> managed_routes;  // Names of routes that are the release's alone.
     std::vector<SideRouteShape> side_routes;  // Of all steps.
+    std::string release;                      // Name of the Rollout.
+    std::string plugin;  // Of the router, where it is a program; its config is `config`.
 };
 
 // Turns exposure into objects of one routing API and reads back what is in force. Owns only its own

@@ -291,6 +291,23 @@ void add_later_happenings(Scenario& scenario, Random& random, int images) {
     }
 }
 
+// Some releases are moved by a program, with the troubles of programs.
+void add_router_plugin(Scenario& scenario, std::uint64_t seed) {
+    Random random = Random(seed).fork(13);
+    scenario.has_router_plugin = scenario.has_router && !scenario.flip && random.chance(200);
+    if (!scenario.has_router_plugin) return;
+    for (const What what : {What::plugin_slow, What::plugin_errors}) {
+        if (!random.chance(500)) continue;
+        scenario.happenings.push_back({
+            .at = random.duration(Duration(0), story_max),
+            .what = what,
+            .number = static_cast<int>(
+                what == What::plugin_slow ? random.between(1, 60) : random.between(100, 1000)),
+            .lasting = random.duration(seconds(1), minutes(6)),
+        });
+    }
+}
+
 // Beside all else the story has: an experiment with what the step before leaves.
 void add_trial(Scenario& scenario, Random& random) {
     if (!random.chance(250)) return;
@@ -339,6 +356,7 @@ Scenario make_scenario(std::uint64_t seed) {
     if (seed > seeds_kept && scenario.workload == Workload::rollout) {
         Random latest = Random(seed).fork(9);
         add_later_happenings(scenario, latest, images);
+        add_router_plugin(scenario, seed);
     }
     if (seed > seeds_without_guard) {
         Random guards = Random(seed).fork(11);

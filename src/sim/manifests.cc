@@ -78,6 +78,8 @@ json::Object make_step(const StepShape& step) {
 Object make_plugin_config() {
     Object config(types::config_map(), "argo-rollouts", "argo-rollouts-config");
     config.put("/data/stepPlugins", "[{name: acme/smoke, location: 'file:///plugins/smoke'}]");
+    config.put(
+        "/data/trafficRouterPlugins", "[{name: acme/edge, location: 'file:///plugins/edge'}]");
     return config;
 }
 
@@ -153,7 +155,9 @@ json::Object make_canary(const Scenario& scenario) {
     }
     canary["trafficRouting"] = json::Object{
         {"plugins",
-         json::Object{{"argoproj-labs/gatewayAPI", json::Object{{"httpRoute", route_name}}}}},
+         json::Object{
+             {scenario.has_router_plugin ? "acme/edge" : "argoproj-labs/gatewayAPI",
+              json::Object{{"httpRoute", route_name}}}}},
         {"managedRoutes",
          json::Array{json::Object{{"name", header_route}}, json::Object{{"name", mirror_route}}}}};
     if (scenario.retire_delay) {

@@ -26,16 +26,19 @@ std::unique_ptr<PluginRunner::Call> Plugins::call(PluginCall call, Done done) {
         });
         return pending;
     }
-    pending->watch = stage_.loop.after(taken, [this, done = std::move(done)] { done(answer()); });
+    pending->watch = stage_.loop.after(
+        taken, [this, call = std::move(call), done = std::move(done)] { done(answer(call)); });
     return pending;
 }
 
-json::Object Plugins::answer() {
+json::Object Plugins::answer(const PluginCall& call) {
     const Happening* errs = stage_.current(What::plugin_errors);
-    if (errs && random_.chance(errs->number)) {
-        stage_.reach(What::plugin_errors);
-        return {{"phase", "Error"}, {"message", "ill"}};
+    const bool is_ill = errs && random_.chance(errs->number);
+    if (is_ill) stage_.reach(What::plugin_errors);
+    if (call.plugin == RouterPlugin::plugin) {
+        return is_ill ? json::Object{{"error", "ill"}} : router_.answer(call.request);
     }
+    if (is_ill) return {{"phase", "Error"}, {"message", "ill"}};
     if (stage_.current(What::plugin_fails)) {
         stage_.reach(What::plugin_fails);
         return {{"phase", "Failed"}, {"message", "no good"}};

@@ -109,7 +109,9 @@ std::string Scenario::describe() const {
         "{} replicas, {}, deadline {}{}, ready for {}, retire delay {}, abort delay {}, "
         "at least {} replicas, analysis from step {}, rollback window {}{}{}{}{}{}\n",
         replicas,
-        has_router ? "with a router" : "without a router",
+        has_router_plugin ? "with a router plugin"
+        : has_router      ? "with a router"
+                          : "without a router",
         format_duration(deadline),
         aborts_at_deadline ? " (aborts)" : "",
         format_duration(ready_for),

@@ -134,7 +134,8 @@ struct Scenario {
     bool recreates = false;          // Of a Deployment.
     int replicas = 5;
     bool has_router = true;
-    std::optional<FlipShape> flip;  // Then there are no steps, and there is a router.
+    bool has_router_plugin = false;  // It is a program beside Serin.
+    std::optional<FlipShape> flip;   // Then there are no steps, and there is a router.
     std::optional<GuardShape> guard;
     std::vector<StepShape> steps;
     std::optional<int> background_from;  // Index of a step.

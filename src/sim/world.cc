@@ -5,11 +5,13 @@
 #include "control/experiment_controller.h"
 #include "control/manager.h"
 #include "control/release_controller.h"
+#include "control/router_plugins.h"
 #include "metrics/budget_source.h"
 #include "metrics/release_requests.h"
 #include "metrics/sequential_source.h"
 #include "sim/plugins.h"
 #include "traffic/http_route.h"
+#include "traffic/plugin_router.h"
 
 #include <fmt/format.h>
 
@@ -57,10 +59,12 @@ struct Controllers {
           releases(stage.loop, stage.store, stage.evidence, router, plugins),
           deployments(stage.loop, stage.store, stage.evidence, router),
           experiments(stage.loop, stage.store, router),
+          router_plugins(stage.loop, stage.store, plugins),
           manager(
               stage.loop,
               stage.store,
-              std::vector<Reconciler*>{&analysis, &releases, &deployments, &experiments},
+              std::vector<Reconciler*>{
+                  &analysis, &releases, &deployments, &experiments, &router_plugins},
               {.turns_per_task_max = 1}) {
         manager.start();
     }
@@ -74,6 +78,7 @@ struct Controllers {
     control::ReleaseController releases;
     control::DeploymentController deployments;
     control::ExperimentController experiments;
+    control::RouterPlugins router_plugins;
     control::Manager manager;
 };
 
@@ -91,6 +96,8 @@ public:
           router_(
               settings.make_router ? settings.make_router(stage_.store)
                                    : std::make_unique<traffic::HttpRouteRouter>(stage_.store)),
+          plugin_router_(stage_.store),
+          routers_(*router_, plugin_router_),
           plugins_(stage_),
           manager_(
               stage_.loop,
@@ -128,6 +135,8 @@ private:
     Users users_;
     Referee referee_;
     std::unique_ptr<TrafficRouter> router_;
+    traffic::PluginRouter plugin_router_;
+    traffic::Routers routers_;
     Plugins plugins_;
     control::Manager manager_;  // Of the world's own reconcilers.
     std::unique_ptr<Controllers> controllers_;
@@ -254,7 +263,7 @@ void World::crash() {
 void World::start() {
     is_dead_ = false;
     stage_.tell("the controllers start");
-    controllers_ = std::make_unique<Controllers>(stage_, source_, *router_, plugins_);
+    controllers_ = std::make_unique<Controllers>(stage_, source_, routers_, plugins_);
     users_.tell(&controllers_->requests);
     referee_.note_controllers(true);
 }

@@ -243,6 +243,12 @@ struct NamedRoute {
 };
 
 Result<std::vector<NamedRoute>> named_routes(const RouteTarget& target) {
+    if (!target.plugin.empty()) {
+        return fail(
+            ErrorKind::invalid,
+            "plugins." + target.plugin +
+                ": programs move no traffic on a cluster: use argoproj-labs/gatewayAPI");
+    }
     const std::string ns(json::text(target.config.if_contains("namespace")).value_or(target.ns));
     std::vector<NamedRoute> routes;
     const auto add = [&](const json::Value* name, bool takes_headers) -> Result<> {

@@ -101,6 +101,18 @@ TEST_CASE("weights are set in every rule with both services, and nothing else ch
     CHECK_FALSE(store.get(route().key())->label("rollouts.argoproj.io/gatewayapi-canary"));
 }
 
+TEST_CASE("a target whose router is a program is not taken for a route") {
+    RouteStore store;
+    HttpRouteRouter router(store);
+    RouteTarget target = shop();
+    target.plugin = "acme/edge";
+    const auto seen = router.observe(target);
+    REQUIRE_FALSE(seen);
+    CHECK(seen.error().kind == ErrorKind::invalid);
+    CHECK(seen.error().message.contains("plugins.acme/edge: programs move no traffic"));
+    CHECK_FALSE(router.apply(target, {.candidate = 5}));
+}
+
 TEST_CASE("arms of a trial get backendRefs of their own, at the stable service's cost") {
     RouteStore store;
     REQUIRE(store.create(route()));

@@ -86,7 +86,8 @@ std::unique_ptr<PluginRunner::Call> Plugins::call(PluginCall call, Done done) {
         EventLoop::Watch watch;
     };
     asked.push_back(std::move(call.request));
-    const std::string text = answers.empty() ? "" : answers.front();
+    std::string text = answers.empty() ? "" : answers.front();
+    if (answer_to) text = answer_to(asked.back());
     if (answers.size() > 1) answers.erase(answers.begin());
     auto pending = std::make_unique<Pending>();
     pending->watch = loop_.after(Duration(1), [text, done = std::move(done)] {
@@ -101,6 +102,8 @@ SmallWorld::SmallWorld()
     : loop(Instant(std::chrono::hours(1'000'000 / 60))),
       store(loop),
       router(store),
+      plugin_router(store),
+      routers(router, plugin_router),
       kubelet(store),
       data_plane(store),
       plugins(loop) {
@@ -109,12 +112,14 @@ SmallWorld::SmallWorld()
 
 void SmallWorld::restart() {
     manager.reset();
-    controller = std::make_unique<ReleaseController>(loop, store, evidence, router, plugins);
-    deployments = std::make_unique<DeploymentController>(loop, store, evidence, router);
+    controller = std::make_unique<ReleaseController>(loop, store, evidence, routers, plugins);
+    deployments = std::make_unique<DeploymentController>(loop, store, evidence, routers);
+    router_plugins = std::make_unique<RouterPlugins>(loop, store, plugins);
     manager = std::make_unique<Manager>(
         loop,
         store,
-        std::vector<Reconciler*>{controller.get(), deployments.get(), &kubelet, &data_plane});
+        std::vector<Reconciler*>{
+            controller.get(), deployments.get(), router_plugins.get(), &kubelet, &data_plane});
     manager->start();
     settle();
 }

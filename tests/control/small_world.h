@@ -3,11 +3,14 @@
 #include "control/deployment_controller.h"
 #include "control/manager.h"
 #include "control/release_controller.h"
+#include "control/router_plugins.h"
 #include "ports/manual_loop.h"
 #include "ports/plugin_runner.h"
 #include "ports/traffic.h"
 #include "store/memory.h"
+#include "traffic/plugin_router.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -69,6 +72,8 @@ public:
 
     std::vector<json::Object> asked;
     std::vector<std::string> answers;  // JSON, in order; the last one stays. "": an error.
+    // Set: answers instead of the list.
+    std::function<std::string(const json::Object&)> answer_to;
 
 private:
     ManualLoop& loop_;
@@ -107,11 +112,14 @@ public:
     store::MemoryStore store;
     store::MemoryEvidenceLog evidence;
     RouteWeights router;
+    traffic::PluginRouter plugin_router;
+    traffic::Routers routers;
     Kubelet kubelet;
     DataPlane data_plane;
     Plugins plugins;
     std::unique_ptr<ReleaseController> controller;
     std::unique_ptr<DeploymentController> deployments;
+    std::unique_ptr<RouterPlugins> router_plugins;
     std::unique_ptr<Manager> manager;
 };
 

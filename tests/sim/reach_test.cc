@@ -67,7 +67,7 @@ constexpr std::int64_t runs = 250;
 
 std::vector<std::string> everything() {
     std::vector<std::string> all{
-        "end Degraded", "end Healthy", "end Paused", "fault scaled to zero"};
+        "end Degraded", "end Healthy", "end Paused", "fault scaled to zero", "router plugin asked"};
     for (const std::string& rule : rules) all.push_back("rule " + rule);
     for (std::size_t i = 0; i < what_count; ++i) all.push_back(name_reached(static_cast<What>(i)));
     for (std::size_t i = 0; i < check_count; ++i) {

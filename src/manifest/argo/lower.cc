@@ -241,14 +241,19 @@ private:
             return error(
                 path + ".plugins", "missing", "use plugins: {" + key + ": {httpRoute: ...}}");
         }
-        allow(*plugins, path + ".plugins", {gateway_api_plugin});
-        const json::Object* config = object_at(*plugins, gateway_api_plugin);
-        if (!config) return;
+        if (plugins->size() > 1) {
+            return error(path + ".plugins", "names several routers", "keep one of them");
+        }
+        const std::string router(plugins->begin()->key());
+        const json::Object* config = object_at(*plugins, router);
+        if (!config) return error(path + ".plugins." + router, "expected an object");
         out_.route = RouteTarget{
             .ns = std::string(rollout_.ns()),
             .stable_service = out_.stable_service,
             .candidate_service = out_.candidate_service,
             .config = *config,
+            .release = std::string(rollout_.name()),
+            .plugin = router == key ? std::string() : router,
         };
         const json::Array* managed = json::array(routing.if_contains("managedRoutes"));
         if (!managed) return;
@@ -337,7 +342,8 @@ private:
                 "\"" + step.name + "\" is not in trafficRouting.managedRoutes",
                 "add {name: " + step.name + "} there");
         }
-        if (out_.route && !is_mirror && !takes_header_routes(out_.route->config)) {
+        if (out_.route && out_.route->plugin.empty() && !is_mirror &&
+            !takes_header_routes(out_.route->config)) {
             error(
                 path,
                 "no HTTPRoute takes header routes",

@@ -242,6 +242,23 @@ TEST_CASE("what a role adds to pods is not what their template says already") {
     CHECK(lowered.stable_metadata.annotations.at("role") == "stable");
 }
 
+TEST_CASE("a router may be a program, and there is one of them") {
+    const auto lowered = lower_canary(R"({"stableService": "s", "canaryService": "c",
+        "steps": [{"setHeaderRoute": {"name": "a", "match": [
+            {"headerName": "x", "headerValue": {"exact": "y"}}]}}],
+        "trafficRouting": {"managedRoutes": [{"name": "a"}],
+                           "plugins": {"acme/edge": {"zone": "a"}}}})");
+    CHECK(problems(lowered).empty());
+    REQUIRE(lowered.route);
+    CHECK(lowered.route->plugin == "acme/edge");
+    CHECK(json::text(lowered.route->config.if_contains("zone")) == "a");
+    CHECK(lowered.route->side_routes.size() == 1);
+    const auto several = lower_canary(R"({"stableService": "s", "canaryService": "c",
+        "trafficRouting": {"plugins": {"acme/edge": {}, "argoproj-labs/gatewayAPI": {}}}})");
+    REQUIRE(problems(several).size() == 1);
+    CHECK(problems(several)[0].contains("names several routers"));
+}
+
 TEST_CASE("a router needs both services") {
     const auto lowered =
         lower_canary(R"({"trafficRouting": {"plugins": {"argoproj-labs/gatewayAPI": {}}}})");

@@ -20,6 +20,7 @@ inline constexpr std::string_view plugin_config_name = "argo-rollouts-config";
 inline constexpr std::string_view plugin_config_namespace = "argo-rollouts";
 inline constexpr std::string_view step_plugins = "stepPlugins";
 inline constexpr std::string_view metric_plugins = "metricProviderPlugins";
+inline constexpr std::string_view router_plugins = "trafficRouterPlugins";
 
 struct PluginEntry {
     std::string name;
