@@ -27,7 +27,8 @@ SetWeight)
     echo '{}'
     ;;
 VerifyWeight)
-    if curl -sf -m 5 "$route" | tr -d ' \\' | grep -q "\"$canary\":$weight[,}]"; then
+    # The condition's message is JSON inside JSON: its quotes are escaped.
+    if curl -sf -m 5 "$route" | tr -d ' \134' | grep -q "\"${canary}\":${weight}[,}]"; then
         echo '{"verified": true}'
     else
         echo '{"verified": false, "message": "the route is not there yet"}'
