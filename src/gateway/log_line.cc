@@ -101,6 +101,13 @@ void read_server(std::string_view backend, std::string_view server, RequestOutco
 void read_state(std::string_view state, RequestOutcome& into) {
     const char who = state[0];
     const char phase = state[1];
+    // Nothing came, and the client was sent nothing: see gateway/unanswered.h.
+    if (into.status < 0 && who == 'P' && !into.pod.empty()) {
+        constexpr int bad_gateway = 502;
+        into.status = bad_gateway;
+        into.is_lost = true;
+        return;
+    }
     if (into.status < 0 || who == 'C' || who == 'c') into.status = 0;
     // A redirect ("LR") is what its author asked for.
     const bool is_redirect = who == 'L' && into.status >= 300 && into.status < 400;

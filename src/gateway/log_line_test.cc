@@ -111,6 +111,10 @@ TEST_CASE("who ended a request decides what it counts as") {
     CHECK(with_state("504", "sH").pod == "p");  // Whose fault it was is known.
     CHECK_FALSE(with_state("503", "--").is_lost);
     CHECK_FALSE(with_state("200", "SD").is_lost);
+    // The pod closed without an answer and the client was told nothing.
+    CHECK(with_state("-1", "PD").is_lost);
+    CHECK(with_state("-1", "PD").status == 502);
+    CHECK(with_state("-1", "PD").pod == "p");
 }
 
 TEST_CASE("lines that are no requests of a route are counted or skipped") {

@@ -6,6 +6,7 @@
 #include "gateway/observe.h"
 #include "gateway/rescue.h"
 #include "gateway/text.h"
+#include "gateway/unanswered.h"
 
 #include <algorithm>
 
@@ -45,7 +46,6 @@ constexpr std::string_view defaults_text = R"(defaults
     timeout http-keep-alive 60s
     timeout queue 5s
     timeout tunnel 1h
-    retries 2
     option redispatch 1
     retry-on conn-failure empty-response
     option idle-close-on-response
@@ -265,7 +265,9 @@ void add_frontend(
 
 void add_backend(const RoutingTable& table, const Backend& backend, Config& config) {
     config.add("backend " + backend.name);
-    config.add("    http-request disable-l7-retry unless { method GET HEAD OPTIONS }");
+    config.add(
+        "    http-request disable-l7-retry unless { method " + std::string(retried_methods) + " }");
+    for (const std::string& line : unanswered_lines()) config.add(line);
     for (const auto& [id, rule] : table.rules) {
         const bool is_target =
             std::ranges::find(rule.targets, backend.name, &Target::backend) != rule.targets.end();
@@ -293,11 +295,13 @@ Config make_config(const RoutingTable& table, const Place& place, bool with_serv
     config.add("    stats timeout 24h");
     config.add("    hard-stop-after 60s");
     config.add("    ssl-default-bind-options ssl-min-ver TLSv1.2");
+    for (const std::string& line : unanswered_global(place.dir)) config.add(line);
     const bool has_mirror = has_mirrors(table);
     if (has_mirror) config.add("    lua-load-per-thread " + place.dir + "/mirror.lua");
     config.add("ring " + std::string(ring_name));
     config.add_block("    format raw\n    maxlen 2048\n    size 33554432\n");
     config.add_block(defaults_text);
+    config.add("    retries " + std::to_string(retries_max));
     for (const auto& [name, frontend] : table.frontends) {
         const auto bind = place.binds.find(name);
         if (bind != place.binds.end()) {
@@ -337,6 +341,7 @@ Rendering render(
     Config config = make_config(table, place, true);
     rendering.files.push_back({"haproxy.cfg", std::move(config.text_)});
     rendering.owners = std::move(config.owners_);
+    rendering.files.push_back({"unanswered.lua", std::string(unanswered_script())});
     if (has_mirrors(table)) rendering.files.push_back({"mirror.lua", mirror_script(place.dir)});
     for (const auto& [id, rule] : table.rules) {
         if (rule.rule.redirect) continue;

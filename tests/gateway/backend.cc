@@ -10,8 +10,9 @@
 
 // A pod's process for tests: answers each request with its own name. "/status/503" answers with
 // that status, "/slow/200" after so many milliseconds. "/fail/c" is a 500 and "/drop/c" a closed
-// connection where the name is "c". What the request header x-say has comes back as a header of the
-// answer. Prints its port and ends with its parent.
+// connection where the name is "c"; "/reset/c" and "/cut/c" end it with a reset and in the middle
+// of the headers. What the request header x-say has comes back as a header of the answer. Prints
+// its port and ends with its parent.
 
 namespace {
 
@@ -36,6 +37,16 @@ void serve(int fd, const std::string& name) {
         }
         if (head.compare(path, 7 + name.size(), "/fail/" + name + " ") == 0) status = "500";
         if (head.compare(path, 7 + name.size(), "/drop/" + name + " ") == 0) break;
+        if (head.compare(path, 8 + name.size(), "/reset/" + name + " ") == 0) {
+            const linger at_once{.l_onoff = 1, .l_linger = 0};
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+            break;
+        }
+        if (head.compare(path, 6 + name.size(), "/cut/" + name + " ") == 0) {
+            const std::string part = "HTTP/1.1 200 OK\r\nContent-Le";
+            static_cast<void>(!send(fd, part.data(), part.size(), MSG_NOSIGNAL));
+            break;
+        }
         std::string body = name;
         // "/echo" shows the request as it arrived.
         if (head.compare(path, 5, "/echo") == 0) body = head;

@@ -91,9 +91,10 @@ void Client::disconnect() {
     fd_ = -1;
 }
 
-void Client::send_only(const std::string& path) {
+void Client::send_only(const std::string& path, const std::string& method) {
     REQUIRE(connect_now());
-    const std::string text = "GET " + path + " HTTP/1.1\r\nHost: shop.test\r\n\r\n";
+    const std::string text =
+        method + " " + path + " HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 0\r\n\r\n";
     REQUIRE(send(fd_, text.data(), text.size(), MSG_NOSIGNAL) > 0);
 }
 

@@ -49,7 +49,7 @@ public:
         const std::string& headers = {},
         const std::string& method = "GET");
     void disconnect();
-    void send_only(const std::string& path);
+    void send_only(const std::string& path, const std::string& method = "GET");
 
 private:
     bool connect_now();
