@@ -10,10 +10,10 @@
 // and writes nothing; a version that dies of what users ask would look healthy to every judge.
 //
 // The lines look at a response before HAProxy waits for its status. Where the server has closed
-// and no retry is left they refuse the nothing that came: the client sees what it saw before, and a
-// record is written, state "PD" and status -1. What stays silent: a server that closes after an
-// informational response (1xx), and one that closes later than the server's timeout after the
-// request came, which cannot be told from the timeout, whose 504 has a record.
+// and no retry is left they refuse the nothing, or the nonsense, that came: the client's connection
+// is closed, and a record is written, state "PD" and status -1. What stays silent: a server that
+// closes after an informational response (1xx), and one that closes later than the server's timeout
+// after the request came, which cannot be told from the timeout, whose 504 has a record.
 
 namespace serin::gateway {
 
