@@ -550,7 +550,13 @@ void AnalysisController::fill_arms(const Object& run, MetricQuery& query) const 
     query.release_uid = rollout->uid();
     query.is_beside_steps = run.label(argo::label_run_kind) == argo::run_kind_background;
     query.stable.revision = rollout->text("/status/stableRS");
-    if (rollout->find("/spec/strategy/blueGreen") == nullptr) {
+    if (rollout->find("/spec/strategy/canary/pingPong") != nullptr) {
+        const std::string_view ping = rollout->text("/spec/strategy/canary/pingPong/pingService");
+        const std::string_view pong = rollout->text("/spec/strategy/canary/pingPong/pongService");
+        const bool is_ping_stable = rollout->text("/status/canary/stablePingPong") == "ping";
+        query.candidate.service = is_ping_stable ? pong : ping;
+        query.stable.service = is_ping_stable ? ping : pong;
+    } else if (rollout->find("/spec/strategy/blueGreen") == nullptr) {
         query.candidate.service = rollout->text("/spec/strategy/canary/canaryService");
         query.stable.service = rollout->text("/spec/strategy/canary/stableService");
     } else if (run.label(argo::label_run_kind) == argo::run_kind_after_flip) {

@@ -155,8 +155,12 @@ private:
     void check_rollout_route(const Part& at, const std::string& ns, const Part& canary) {
         const Object* route = find(types::http_route(), ns, at.text(), at);
         if (!route) return;
-        const std::string stable = canary["stableService"].text();
-        const std::string candidate = canary["canaryService"].text();
+        const Part ping_pong = canary["pingPong"];
+        const bool alternates = ping_pong.is_given();
+        const std::string stable =
+            (alternates ? ping_pong["pingService"] : canary["stableService"]).text();
+        const std::string candidate =
+            (alternates ? ping_pong["pongService"] : canary["canaryService"]).text();
         const Part rules = Part(route->document())["spec"]["rules"];
         for (std::size_t i = 0; i < rules.size(); ++i) {
             std::set<std::string> named;

@@ -132,6 +132,20 @@ spec: {rules: [{backendRefs: [{name: stable, port: 80}]}]}
 )") == "f.yaml:12:61: spec.strategy.canary.trafficRouting.plugins['argoproj-labs/gatewayAPI']"
        ".httpRoute: HTTPRoute 'half' has no rule with both Services (name stable and canary in "
        "one rule's backendRefs)\n");
+    const auto alternating = [](std::string_view route) {
+        return problems(
+            rollout(R"(      pingPong: {pingService: stable, pongService: canary}
+      trafficRouting: {plugins: {argoproj-labs/gatewayAPI: {httpRoute: both}}}
+)") + R"(---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: both, namespace: default}
+spec: {rules: [{backendRefs: [)" +
+            std::string(route) + "]}]}\n");
+    };
+    CHECK(alternating("{name: stable, port: 80}, {name: canary, port: 80}") == "");
+    CHECK(alternating("{name: stable, port: 80}")
+              .contains("no rule with both Services (name stable and canary in"));
 }
 
 TEST_CASE("routes name Gateways, listeners, Services and ports; Gateways name Secrets") {

@@ -394,3 +394,27 @@ TEST_CASE("the candidate is the run's label, the stable side its Rollout's") {
     CHECK(query.stable.revision == "aaa");
     CHECK(query.stable.service == "shop-stable");
 }
+
+TEST_CASE("services that alternate are measured in their present roles") {
+    for (const bool is_ping_stable : {false, true}) {
+        AnalysisWorld world;
+        Object rollout(types::rollout(), "default", "shop");
+        rollout.put("/spec", parsed(R"({"strategy": {"canary": {"pingPong":
+            {"pingService": "shop-a", "pongService": "shop-b"}}}})"));
+        auto stored = world.store.create(rollout);
+        REQUIRE(stored);
+        if (is_ping_stable) {
+            stored->put("/status", parsed(R"({"canary": {"stablePingPong": "ping"}})"));
+            stored = world.store.update(*stored, Part::status);
+            REQUIRE(stored);
+        }
+        Object run(types::analysis_run(), "default", "run");
+        run.put("/spec", parsed(steady));
+        run.set_controller(*stored);
+        REQUIRE(world.store.create(run));
+        world.loop.run_until_idle();
+        const MetricQuery& query = world.source.asked.at(0);
+        CHECK(query.candidate.service == (is_ping_stable ? "shop-b" : "shop-a"));
+        CHECK(query.stable.service == (is_ping_stable ? "shop-a" : "shop-b"));
+    }
+}
