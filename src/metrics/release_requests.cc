@@ -40,6 +40,11 @@ Side side_sent_to(
     return outcome.service == stable.service ? Side::stable : side;
 }
 
+// Both arms are one revision: the release was promoted, and its runs are about to end.
+bool is_over(const MetricArm& candidate, const MetricArm& stable) {
+    return !candidate.revision.empty() && candidate.revision == stable.revision;
+}
+
 constexpr std::size_t routes_max = 8;
 
 // A comparison of arms that are not split as they should be is none: it neither passes nor goes on
@@ -204,7 +209,8 @@ std::shared_ptr<ReleaseRequests::Watched> ReleaseRequests::find_or_make(
     const auto found = std::ranges::find_if(watched_, is_meant);
     const bool is_same_release = found != watched_.end() &&
                                  (*found)->candidate.revision == query.candidate.revision &&
-                                 (*found)->stable.revision == query.stable.revision;
+                                 ((*found)->stable.revision == query.stable.revision ||
+                                  is_over(query.candidate, query.stable));
     if (is_same_release) {
         // A run that began after the verdict is of another attempt with the same revision.
         const auto bad_since = [&] {
@@ -242,7 +248,8 @@ void ReleaseRequests::recall(Watched& watched) const {
     const auto stored = store_.get(watched.memory_key());
     if (!stored || stored->controller_uid() != watched.release_uid) return;
     if (stored->text("/data/revision") != watched.candidate.revision) return;
-    if (stored->text("/data/stable") != watched.stable.revision) return;
+    const bool is_same = stored->text("/data/stable") == watched.stable.revision;
+    if (!is_same && !is_over(watched.candidate, watched.stable)) return;
     const auto memory = json::parse(stored->text("/data/memory"));
     const json::Object* fields = memory ? json::object(&*memory) : nullptr;
     const auto recalled =

@@ -262,6 +262,22 @@ void add_guard(Scenario& scenario, Random& random) {
 // What came later, which would change the stories of seeds that tests keep for what they found.
 constexpr std::uint64_t seeds_kept = 10'000;
 constexpr std::uint64_t seeds_without_guard = 30'000;
+constexpr std::uint64_t seeds_without_second_thoughts = 60'000;
+
+// A person holds the release to look at it, and then wants the former version back.
+void add_second_thoughts(Scenario& scenario, Random& random) {
+    if (scenario.workload == Workload::deployment || !random.chance(300)) return;
+    const Duration held_at = random.duration(seconds(30), story_max);
+    const Duration thinking = random.duration(Duration(1), minutes(5));
+    scenario.happenings.push_back({.at = held_at, .what = What::pause});
+    if (random.chance(300)) {
+        const int replicas = static_cast<int>(random.between(1, 12));
+        const Duration at = held_at + thinking / 2;
+        scenario.happenings.push_back({.at = at, .what = What::scale, .number = replicas});
+    }
+    const What what = random.chance(700) ? What::abort : What::undo;
+    scenario.happenings.push_back({.at = held_at + thinking, .what = what});
+}
 
 void add_later_happenings(Scenario& scenario, Random& random, int images) {
     constexpr std::array later{
@@ -361,6 +377,10 @@ Scenario make_scenario(std::uint64_t seed) {
     if (seed > seeds_without_guard) {
         Random guards = Random(seed).fork(11);
         add_guard(scenario, guards);
+    }
+    if (seed > seeds_without_second_thoughts) {
+        Random thoughts = Random(seed).fork(13);
+        add_second_thoughts(scenario, thoughts);
     }
     std::ranges::stable_sort(scenario.happenings, {}, &Happening::at);
     return scenario;

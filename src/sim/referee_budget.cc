@@ -106,6 +106,12 @@ void Referee::note_exhausted() {
 bool Referee::is_return_hindered() const {
     const auto stable = view_.revisions.find(budget_.stable);
     const int replicas = replicas_min();
+    if (stable != view_.revisions.end()) {
+        // Replicas that are ready, but not for long enough yet, take nothing back either.
+        const auto set = stage_.store.get(stage_.key(types::replica_set(), stable->second.group));
+        const auto available = set ? set->integer("/status/availableReplicas") : 0;
+        if (available + unavailable_max(replicas) < view_.replicas) return true;
+    }
     return is_excused() || is_hindered() || stage_.scenario.scales_stable ||
            stage_.current(What::plane_down) != nullptr || stable == view_.revisions.end() ||
            stable->second.pods.ready + unavailable_max(replicas) < view_.replicas;
@@ -113,6 +119,8 @@ bool Referee::is_return_hindered() const {
 
 // Each turn of the world: whether the last of the budget is spent, and what follows.
 void Referee::check_budget() {
+    // One that is made again under its name has another budget.
+    if (!view_.exists) budget_ = {};
     if (!stage_.scenario.guard || budget_.is_settled) return;
     const bool is_gone = !view_.exists || view_.candidate != budget_.candidate ||
                          view_.stable != budget_.stable || people_.has_pushed();

@@ -456,6 +456,21 @@ TEST_CASE("a release that has spent its budget is taken back by the request that
     CHECK(world.measured("a", "value") == "exhausted");
 }
 
+TEST_CASE("what a release has spent stays told when it is promoted and its run ends late") {
+    World world;
+    world.create("a", R"({"requests": 100000})", "Background", "serin/budget");
+    world.play(6s, {.weight = 20}, "a");
+    const int spent = std::stoi(world.measured("a", "metadata/canaryRequests"));
+    CHECK(spent > 0);
+    world.set_status("/stableRS", "v2");
+    SUBCASE("in the same process") {}
+    SUBCASE("and in the next") {
+        world.restart(true);
+    }
+    world.play(2s, {.weight = 0}, "a");
+    CHECK(std::stoi(world.measured("a", "metadata/canaryRequests")) >= spent);
+}
+
 TEST_CASE("a budget that limits nothing is refused") {
     World world;
     world.create("a", "{}", "Background", "serin/budget");
