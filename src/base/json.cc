@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include "base/check.h"
+#include "base/utf8.h"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -77,7 +78,8 @@ void print_text(std::string_view text, std::string& out) {
         out += text;
         out += '"';
     } else {
-        out += boost::json::serialize(boost::json::string_view(text));
+        // What is written has to be readable: bytes that are no text would lose the whole document.
+        out += boost::json::serialize(boost::json::string_view(repair_utf8(text)));
     }
 }
 
@@ -127,7 +129,9 @@ void print_indented(const Value& value, size_t depth, std::string& out) {
         for (const auto& member : *members) {
             if (!first) out += ",\n";
             first = false;
-            out += inner + boost::json::serialize(member.key()) + ": ";
+            out += inner;
+            print_text(member.key(), out);
+            out += ": ";
             print_indented(member.value(), depth + 1, out);
         }
         out += "\n" + outer + "}";

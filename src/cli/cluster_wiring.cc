@@ -1,6 +1,7 @@
 #include "cli/cluster_wiring.h"
 
 #include "base/log.h"
+#include "cli/controller_metrics.h"
 #include "control/analysis_controller.h"
 #include "control/experiment_controller.h"
 #include "control/manager.h"
@@ -211,27 +212,7 @@ std::string ClusterController::metrics() const {
         Kind::gauge,
         "1 while this process leads.",
         parts_->lease.is_held() ? 1 : 0);
-    for (const auto& one : parts_->manager.stats()) {
-        const server::Exposition::Labels labels = {{"controller", one.name}};
-        out.add(
-            "serin_controller_turns_total",
-            Kind::counter,
-            "Turns that a controller has taken.",
-            static_cast<double>(one.turns),
-            labels);
-        out.add(
-            "serin_controller_errors_total",
-            Kind::counter,
-            "Turns that failed, conflicts left out.",
-            static_cast<double>(one.errors),
-            labels);
-        out.add(
-            "serin_controller_queue",
-            Kind::gauge,
-            "Turns asked for and not begun.",
-            static_cast<double>(one.queued),
-            labels);
-    }
+    add_controller_metrics(parts_->manager, out);
     for (const auto& one : parts_->store.stats()) {
         const server::Exposition::Labels labels = {{"type", std::string(one.type)}};
         out.add(

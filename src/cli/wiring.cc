@@ -1,6 +1,7 @@
 #include "cli/wiring.h"
 
 #include "base/log.h"
+#include "cli/controller_metrics.h"
 #include "cli/manifest_watch.h"
 #include "control/analysis_controller.h"
 #include "control/deployment_controller.h"
@@ -212,30 +213,6 @@ void add_request_metrics(const metrics::RequestTotals& totals, server::Expositio
         Kind::counter,
         "Requests whose outcome did not reach Serin.",
         static_cast<double>(totals.lost_outcomes()));
-}
-
-void add_controller_metrics(const control::Manager& manager, server::Exposition& out) {
-    for (const auto& one : manager.stats()) {
-        const server::Exposition::Labels labels = {{"controller", one.name}};
-        out.add(
-            "serin_controller_turns_total",
-            Kind::counter,
-            "Turns that a controller has taken.",
-            static_cast<double>(one.turns),
-            labels);
-        out.add(
-            "serin_controller_errors_total",
-            Kind::counter,
-            "Turns that failed, conflicts left out.",
-            static_cast<double>(one.errors),
-            labels);
-        out.add(
-            "serin_controller_queue",
-            Kind::gauge,
-            "Turns asked for and not begun.",
-            static_cast<double>(one.queued),
-            labels);
-    }
 }
 
 void add_pod_metrics(const node::Node& node, server::Exposition& out) {

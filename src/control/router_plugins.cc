@@ -1,5 +1,6 @@
 #include "control/router_plugins.h"
 
+#include "base/utf8.h"
 #include "control/hook_calls.h"
 #include "manifest/argo/lower.h"
 #include "manifest/argo/names.h"
@@ -204,7 +205,7 @@ Result<> RouterPlugins::take(
     }
     exposure.message.clear();
     if (const auto denial = denial_in(*answer)) {
-        exposure.message = denial->substr(0, message_max);
+        exposure.message = cut_utf8(*denial, message_max);
         // What was in force and is no more has to be told again, at once.
         const bool has_forgotten = exposure.verified == exposure.number;
         work.not_before = loop_.now() + (has_forgotten ? Duration(0) : ask_again);
@@ -228,7 +229,7 @@ Result<> RouterPlugins::take(
 
 void RouterPlugins::fail_for_now(
     const Object& rollout, Work& work, PluginExposure& exposure, std::string why) {
-    why.resize(std::min(why.size(), message_max));
+    why.resize(cut_utf8(why, message_max).size());
     work.not_before = loop_.now() + try_again;
     events_.record(rollout, EventType::warning, "TrafficRoutingError", why);
     exposure.message = std::move(why);

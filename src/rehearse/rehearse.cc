@@ -20,14 +20,20 @@ double in_seconds(Duration duration) {
     return std::chrono::duration<double>(duration).count();
 }
 
-// Each run depends on its index alone, so threads take whichever is next.
+// Each run depends on its index alone, so threads take whichever is next. What a run cannot do,
+// those after it mostly cannot either; those before it are ended, so that the first error is always
+// the same.
 Result<std::vector<Course>> run_all(const Subject& subject, const Settings& settings) {
     const auto count = static_cast<std::size_t>(settings.runs);
     std::vector<Result<Course>> results(count);
     std::atomic<std::size_t> next = 0;
+    std::atomic<std::size_t> first_failed = count;
     const auto work = [&] {
-        for (std::size_t i = next++; i < count; i = next++) {
+        for (std::size_t i = next++; i < first_failed; i = next++) {
             results[i] = run_once(subject, settings, static_cast<std::int64_t>(i), false);
+            std::size_t known = first_failed;
+            while (!results[i] && i < known && !first_failed.compare_exchange_weak(known, i)) {
+            }
         }
     };
     {

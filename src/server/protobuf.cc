@@ -287,10 +287,12 @@ Result<json::Object> read_message(const Message& message, std::string_view bytes
     return object;
 }
 
-// Bytes that were said to be text may be anything.
+// Bytes that were said to be text may be anything; printing mends them, and that is not what was
+// sent.
 bool is_valid(const json::Object& object) {
     const auto parsed = json::parse(json::print(object));
-    return parsed.has_value();
+    const json::Object* read = parsed ? json::object(&*parsed) : nullptr;
+    return read != nullptr && json::same(*read, object);
 }
 
 }  // namespace

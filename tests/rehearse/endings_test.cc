@@ -70,6 +70,24 @@ TEST_CASE("equal seeds give equal reports, byte for byte and whatever the thread
     }
 }
 
+TEST_CASE("what cannot be played is said at the first run, however many were asked for") {
+    Subject subject = checkout();
+    for (Object* rollout : {&subject.rollout, &subject.former}) {
+        rollout->put(
+            "/spec/strategy/canary/trafficRouting/plugins",
+            json::Object{{"acme/unregistered", json::Object{}}});
+    }
+    subject.lowered = argo::lower(subject.rollout);
+    for (const int jobs : {1, 3}) {
+        Settings settings = with_errors(0);
+        settings.runs = 100'000;
+        settings.jobs = jobs;
+        const auto report = rehearse::rehearse(subject, settings);
+        REQUIRE(!report);
+        CHECK(report.error().message.contains("acme/unregistered"));
+    }
+}
+
 TEST_CASE("a healthy version is promoted, and no sooner than its pauses last") {
     const Report report = rehearsed(checkout(), with_errors(0.001));
     CHECK(report.promoted.count == 20);

@@ -1,5 +1,6 @@
 #include "judge/slices/slices.h"
 
+#include "base/utf8.h"
 #include "judge/slices/path_template.h"
 
 #include <algorithm>
@@ -89,7 +90,7 @@ Slices::Row Slices::count_dimensions(const Request& request) {
     Row row;
     const auto count_value = [&](std::size_t place, std::string_view value) {
         if (value.empty()) return;
-        Slice* slice = find(dimensions_[place], value.substr(0, value_size_max));
+        Slice* slice = find(dimensions_[place], cut_utf8(value, value_size_max));
         if (slice == nullptr) return;
         count_in(*slice, request);
         row.slices[place] = slice->id;
