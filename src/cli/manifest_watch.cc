@@ -132,6 +132,7 @@ Result<> ManifestWatch::apply_all() {
     StoreTarget target(store_, admission_);
     for (const Document& document : read.documents) {
         const Object object(document.root.get_object());
+        if (object.type() == nullptr) continue;  // Left out, as its diagnostic says.
         const auto applied = apply(target, object, ns_);
         const std::string what = fmt::format("{} {}", object.kind(), object.name());
         if (!applied) return std::unexpected(Error(applied.error()).within(what));

@@ -244,6 +244,7 @@ int run_apply(Api& api, const std::vector<std::string>& paths, bool dry_run, For
     json::Array results;
     for (const Document& document : read.documents) {
         const Object object(document.root.get_object());
+        if (object.type() == nullptr) continue;  // Left out, as its diagnostic says.
         std::string outcome = "valid (dry run)";
         if (!dry_run) {
             const auto applied = apply(target, object, api.ns());

@@ -27,6 +27,7 @@ void check_arguments(const Context& context);
 void check_metrics(const Context& context);
 void check_conditions(const Context& context);
 void check_judges(const Context& context);
+void check_observed(const Context& context);
 void check_queries(const Context& context);
 void check_alerts(const Context& context);
 void check_services(const Context& context);

@@ -92,6 +92,7 @@ std::vector<Finding> lint(
     check_metrics(context);
     check_conditions(context);
     check_judges(context);
+    check_observed(context);
     check_queries(context);
     check_alerts(context);
     check_services(context);

@@ -63,6 +63,8 @@ constexpr Rule table[] = {
     {"requests-target-missing", warning, "requests of a Service or route that is not there"},
     {"looser-than-objective", warning, "the gate lets pass what the stated objective forbids"},
     {"judge-config", warning, "a judge's configuration that the run would refuse"},
+    {"header-not-observed", warning, "no route tells the header that a judge waits for"},
+    {"users-not-observed", warning, "users are limited, and no route says who a user is"},
     // What queries return.
     {"result-may-be-empty", warning, "an empty result ends in an error"},
     {"no-data-passes", warning, "missing data counts as success"},

@@ -180,8 +180,7 @@ void check_conditions(const Context& context) {
     for (const Use& use : context.uses) {
         for (const UsedMetric& metric : use.metrics) {
             if (metric.provider == "job" || metric.provider == "kayenta" ||
-                metric.provider == "serin/sequential" || metric.provider == "serin/budget" ||
-                metric.provider == "serin/kayenta" || metric.provider == "serin/ab") {
+                judges_by_itself(metric)) {
                 continue;
             }
             if (!check_reading(context, metric)) continue;

@@ -24,10 +24,9 @@ public:
         : context_(context), use_(use), metric_(metric), part_(part_of(metric)) {}
 
     void check() {
-        const bool is_judged_by_condition =
-            metric_.provider != "job" && metric_.provider != "kayenta" &&
-            metric_.provider != "serin/sequential" && metric_.provider != "serin/budget" &&
-            metric_.provider != "serin/kayenta" && metric_.provider != "serin/ab";
+        const bool is_judged_by_condition = metric_.provider != "job" &&
+                                            metric_.provider != "kayenta" &&
+                                            !judges_by_itself(metric_);
         const bool has_condition =
             !metric_.conditions.success.empty() || !metric_.conditions.failure.empty();
         if (is_judged_by_condition && !has_condition) {

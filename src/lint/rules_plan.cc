@@ -180,6 +180,7 @@ private:
         if (span.length <= Duration(0)) return;
         for (const UsedMetric& metric : background_->metrics) {
             const judge::MetricRule& rule = metric.rule;
+            if (judges_by_itself(metric)) continue;
             if (!rule.interval && rule.count <= 1) {
                 context_.reporter.add(
                     "measured-once",

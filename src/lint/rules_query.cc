@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <span>
 
 namespace serin::lint {
 
@@ -142,9 +143,19 @@ private:
         return !text.empty() && matcher.value.contains(text);
     }
 
-    bool is_scoped(const Expr& selector, const std::string& candidate) const {
+    static bool is_one_of(const promql::Matcher& matcher, std::span<const std::string> services) {
+        return std::ranges::any_of(
+            services, [&](const std::string& one) { return names(matcher, one); });
+    }
+
+    // `turns` are the Services of pingPong: their names say nothing about the version.
+    bool is_scoped(
+        const Expr& selector,
+        const std::string& candidate,
+        std::span<const std::string> turns) const {
         return std::ranges::any_of(selector.matchers, [&](const promql::Matcher& one) {
             if (names(one, "{{")) return true;  // Not known here.
+            if (is_one_of(one, turns)) return false;
             if (one.op.starts_with('!')) return names(one, "stable");
             if (names(one, "canary") || names(one, "preview") || names(one, candidate)) {
                 return true;
@@ -167,14 +178,31 @@ private:
         if (!canary.is_given()) return;
         const std::string candidate = canary["canaryService"].text();
         const std::string stable = canary["stableService"].text();
+        const std::vector<std::string> turns = {
+            canary["pingPong"]["pingService"].text(), canary["pingPong"]["pongService"].text()};
         const std::vector<const Expr*> found = selectors(expr_);
         if (found.empty()) return;
         bool asks_stable = false;
+        bool takes_turns = false;
         for (const Expr* selector : found) {
-            if (is_scoped(*selector, candidate)) return;
+            if (is_scoped(*selector, candidate, turns)) return;
             asks_stable = asks_stable || is_stable(*selector, stable);
+            takes_turns =
+                takes_turns || std::ranges::any_of(selector->matchers, [&](const auto& one) {
+                    return is_one_of(one, turns);
+                });
         }
-        const std::string name = use_.rollout->object.name().data();
+        const std::string name(use_.rollout->object.name());
+        if (takes_turns) {
+            return add(
+                "measures-stable",
+                at,
+                fmt::format(
+                    "measures a Service of pingPong of Rollout {}: in every other release it is "
+                    "the stable one",
+                    name),
+                "select the canary's pods by the argument podTemplateHashValue: Latest");
+        }
         if (asks_stable) {
             return add(
                 "measures-stable",

@@ -1,4 +1,5 @@
 #include "lint/families.h"
+#include "lint/services.h"
 
 #include <fmt/format.h>
 
@@ -12,38 +13,9 @@ using manifest::Part;
 
 namespace {
 
-constexpr std::string_view hash_label = "rollouts-pod-template-hash";
 constexpr std::string_view canary_ingress = "nginx.ingress.kubernetes.io/canary";
 constexpr std::string_view ingress_affinity = "nginx.ingress.kubernetes.io/affinity";
 constexpr std::int64_t affinity_timeout_max = 86'400;
-
-using Labels = std::map<std::string, std::string, std::less<>>;
-
-Labels read_labels(const Part& part) {
-    Labels labels;
-    if (!part.object()) return labels;
-    for (const auto& member : *part.object()) {
-        labels.emplace(
-            std::string(member.key()), std::string(json::text(&member.value()).value_or("")));
-    }
-    return labels;
-}
-
-bool selects(const Labels& selector, const Labels& labels) {
-    return std::ranges::all_of(selector, [&](const auto& wanted) {
-        const auto found = labels.find(wanted.first);
-        return wanted.first == hash_label ||
-               (found != labels.end() && found->second == wanted.second);
-    });
-}
-
-std::string to_text(const Labels& labels) {
-    std::string out;
-    for (const auto& [key, value] : labels) {
-        out += fmt::format("{}{}={}", out.empty() ? "" : ",", key, value);
-    }
-    return out;
-}
 
 void check_selector(const Context& context, const Source& service) {
     const Part spec = service.spec();
@@ -95,18 +67,6 @@ void check_affinity(const Context& context, const Source& service) {
         "remove it");
 }
 
-std::vector<Part> services_of(const Source& rollout) {
-    const Part canary = rollout.spec()["strategy"]["canary"];
-    const Part blue_green = rollout.spec()["strategy"]["blueGreen"];
-    return {
-        canary["stableService"],
-        canary["canaryService"],
-        canary["pingPong"]["pingService"],
-        canary["pingPong"]["pongService"],
-        blue_green["activeService"],
-        blue_green["previewService"]};
-}
-
 bool is_judged(const Context& context, const Source& rollout) {
     return std::ranges::any_of(
         context.uses, [&](const Use& use) { return use.rollout == &rollout; });
@@ -128,17 +88,11 @@ void report_sticky(
 void check_sticky(const Context& context, const Source& rollout) {
     if (!rollout.spec()["strategy"]["canary"].is_given() || !is_judged(context, rollout)) return;
     const std::string ns(rollout.object.ns());
-    std::set<std::string> services;
-    for (const Part& service : services_of(rollout)) {
-        if (!service.text().empty()) services.insert(service.text());
-    }
-    const Labels pods = read_labels(rollout.spec()["template"]["metadata"]["labels"]);
+    const std::set<std::string> services = service_names(context.sources, rollout);
     for (const Source* service : context.sources.of_kind("Service")) {
         if (service->object.ns() != ns) continue;
         const Part affinity = service->spec()["sessionAffinity"];
-        const Labels selector = read_labels(service->spec()["selector"]);
-        const bool is_its = services.contains(std::string(service->object.name())) ||
-                            (!selector.empty() && selects(selector, pods));
+        const bool is_its = services.contains(std::string(service->object.name()));
         if (is_its && affinity.text() == "ClientIP") {
             report_sticky(context, *service, affinity, rollout);
         }
@@ -164,8 +118,12 @@ void check_sticky(const Context& context, const Source& rollout) {
 // A manifest that gives the canary weight does so at every apply, in the middle of releases too.
 void check_route(const Context& context, const Source& rollout) {
     const Part canary = rollout.spec()["strategy"]["canary"];
-    const std::string stable = canary["stableService"].text();
-    const std::string candidate = canary["canaryService"].text();
+    // The services of pingPong take turns; the ping one is the first canary's.
+    const Part turns = canary["pingPong"];
+    const std::string stable =
+        (turns.is_given() ? turns["pongService"] : canary["stableService"]).text();
+    const std::string candidate =
+        (turns.is_given() ? turns["pingService"] : canary["canaryService"]).text();
     if (stable.empty() || candidate.empty()) return;
     for (const Source* route : context.sources.of_kind("HTTPRoute")) {
         if (route->object.ns() != rollout.object.ns()) continue;

@@ -212,6 +212,11 @@ std::vector<Use> uses_of(const Sources& sources) {
     return Gatherer(sources).run();
 }
 
+bool judges_by_itself(const UsedMetric& metric) {
+    return metric.provider == "serin/sequential" || metric.provider == "serin/budget" ||
+           metric.provider == "serin/kayenta" || metric.provider == "serin/ab";
+}
+
 std::optional<Duration> read_duration(const Part& part) {
     if (const auto seconds = read_count(part)) return std::chrono::seconds(*seconds);
     if (!part.is_given()) return std::nullopt;

@@ -52,6 +52,8 @@ constexpr std::string_view canary_hash = "canary-hash";
 constexpr std::string_view stable_hash = "stable-hash";
 
 std::vector<Use> uses_of(const Sources& sources);
+// One whose measurement lasts until there is a verdict, without a condition: serin/sequential...
+bool judges_by_itself(const UsedMetric& metric);
 
 // A duration as the API writes it, a number of seconds included; empty when it is not known.
 std::optional<Duration> read_duration(const manifest::Part& part);

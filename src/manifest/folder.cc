@@ -145,7 +145,8 @@ private:
 
     void note_key(const Document& document) {
         const Object object(document.root.get_object());
-        if (object.name().empty()) return;  // With a generateName each is another.
+        if (object.type() == nullptr) return;  // Left out.
+        if (object.name().empty()) return;     // With a generateName each is another.
         const Mark mark = document.mark("/metadata/name");
         const std::string place = fmt::format("{}:{}", document.file, mark.line);
         const auto [former, is_new] = seen_.emplace(object.key(), place);

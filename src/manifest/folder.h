@@ -20,7 +20,9 @@ struct FolderRead {
 // *.json below it, by name. Left out in a folder: what begins with a dot, and the folder `images`
 // right below it, which holds releases. "-" is standard input. Lists are taken apart. Objects
 // without a namespace get `ns`. What is wrong with any of them is in `diagnostics`: files that
-// cannot be read, syntax, unknown kinds and fields, and an object that is there twice.
+// cannot be read, syntax, unknown kinds and fields, and an object that is there twice. Documents
+// whose `Object::type()` is null are of no use but to judge them by; those that are no error are
+// left out of a release.
 FolderRead read_folders(const std::vector<std::string>& paths, std::string_view ns);
 
 }  // namespace serin::manifest

@@ -19,13 +19,11 @@ struct ClusterKind {
 };
 
 constexpr std::string_view route_advice = "use a Gateway and an HTTPRoute";
-constexpr std::string_view access_advice = "leave it out: whoever may reach the server may act";
-constexpr std::string_view disk_advice = "leave it out: processes use the machine's files";
+constexpr std::string_view kustomize_advice = "apply what `kustomize build` prints: -f -";
 
-// Kinds that manifests meant for a cluster often hold.
+// Kinds that manifests meant for a cluster often hold, and that change what a release does.
 constexpr ClusterKind cluster_kinds[] = {
     {"Ingress", route_advice},
-    {"IngressClass", route_advice},
     {"IngressRoute", route_advice},
     {"TraefikService", route_advice},
     {"VirtualService", route_advice},
@@ -39,23 +37,42 @@ constexpr ClusterKind cluster_kinds[] = {
     {"StatefulSet", "use a Rollout"},
     {"DaemonSet", "use a Rollout"},
     {"CronJob", "use the machine's cron"},
-    {"ServiceAccount", access_advice},
-    {"Role", access_advice},
-    {"RoleBinding", access_advice},
-    {"ClusterRole", access_advice},
-    {"ClusterRoleBinding", access_advice},
-    {"PersistentVolume", disk_advice},
-    {"PersistentVolumeClaim", disk_advice},
-    {"StorageClass", disk_advice},
     {"HorizontalPodAutoscaler", "set spec.replicas"},
-    {"PodDisruptionBudget", "leave it out"},
-    {"NetworkPolicy", "leave it out: pods listen on loopback"},
-    {"CustomResourceDefinition", "leave it out: the kinds served are built in"},
-    {"ServiceMonitor", "leave it out"},
-    {"PodMonitor", "leave it out"},
-    {"PrometheusRule", "leave it out"},
+    {"ScaledObject", "set spec.replicas"},
+    {"NetworkChaos", "rehearse it: serin rehearse --fault"},
+    {"PodChaos", "rehearse it: serin rehearse --fault"},
+    {"Kustomization", kustomize_advice},
+    {"HelmRelease", "apply what `helm template` prints: -f -"},
+    {"Application", "apply what it deploys"},
     {"Canary", "use a Rollout"},
     {"MetricTemplate", "use an AnalysisTemplate"},
+};
+
+constexpr std::string_view access_reason = "whoever may reach the server may act";
+constexpr std::string_view disk_reason = "processes use the machine's files";
+constexpr std::string_view scrape_reason = "nothing scrapes by it";
+constexpr std::string_view limit_reason = "nothing is limited by it";
+
+// Kinds that lie beside a release on a cluster, without which it is the same release.
+constexpr ClusterKind harmless_kinds[] = {
+    {"IngressClass", "the only class is serin"},
+    {"ServiceAccount", access_reason},
+    {"Role", access_reason},
+    {"RoleBinding", access_reason},
+    {"ClusterRole", access_reason},
+    {"ClusterRoleBinding", access_reason},
+    {"PersistentVolume", disk_reason},
+    {"PersistentVolumeClaim", disk_reason},
+    {"StorageClass", disk_reason},
+    {"PodDisruptionBudget", "nothing is evicted"},
+    {"PriorityClass", "nothing is evicted"},
+    {"NetworkPolicy", "pods listen on loopback"},
+    {"CustomResourceDefinition", "the kinds served are built in"},
+    {"LimitRange", limit_reason},
+    {"ResourceQuota", limit_reason},
+    {"ServiceMonitor", scrape_reason},
+    {"PodMonitor", scrape_reason},
+    {"PrometheusRule", scrape_reason},
 };
 
 std::vector<std::string> served_kinds() {
@@ -83,6 +100,13 @@ void check_kind(const Object& object, Findings& findings) {
                          "/apiVersion",
                          fmt::format("'{}' is not the apiVersion of a {}", version, kind),
                          fmt::format("write {}", type.api_version()));
+    }
+    const auto harmless = std::ranges::find(harmless_kinds, kind, &ClusterKind::kind);
+    if (harmless != std::end(harmless_kinds)) {
+        return findings.warn(
+            "/kind",
+            fmt::format(
+                "{} has no effect on one machine, and is left out: {}", kind, harmless->advice));
     }
     const auto known = std::ranges::find(cluster_kinds, kind, &ClusterKind::kind);
     if (known != std::end(cluster_kinds)) {

@@ -125,6 +125,7 @@ record KayentaScores
 record SerinBudget
   requests        any
   failedRequests  any
+  users           any
   duration        text
   perWindow       BudgetWindow
 
@@ -132,6 +133,7 @@ record BudgetWindow
   window!         text
   requests        any
   failedRequests  any
+  users           any
 
 record SerinSequential
   alpha     any
@@ -157,6 +159,9 @@ record SequentialMetric
   atMost      any
   atLeast     any
   quantile    any
+  header      text
+  good        any
+  goodFrom    any
   canary      SequentialArm
   stable      SequentialArm
 

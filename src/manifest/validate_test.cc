@@ -241,11 +241,37 @@ spec:
         "(did you mean 'minRequests'?)\n");
 }
 
+TEST_CASE("outcomes told by a header of the answer, and users, can be asked for") {
+    check_problems(
+        R"(apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: a}
+spec:
+  metrics:
+    - name: sells
+      provider:
+        plugin:
+          serin/sequential:
+            metrics:
+              - {metric: business, name: one, header: x-checkout, good: ok}
+              - {metric: business, name: two, header: x-checkout, good: [ok, later]}
+              - {metric: business, name: three, header: x-total, goodFrom: "10"}
+    - name: risk
+      provider:
+        plugin: {serin/budget: {users: 100, perWindow: {window: 1m, users: 10}}}
+)",
+        "");
+}
+
 TEST_CASE("kinds that are not served are named, with what to use instead") {
     check_problems(
         "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: a}\n",
         "f.yaml:2:1: kind: Ingress is not served on one machine (use a Gateway and an "
         "HTTPRoute)\n");
+    check_problems(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a}\n",
+        "f.yaml:2:1: warning: kind: NetworkPolicy has no effect on one machine, and is left out: "
+        "pods listen on loopback\n");
     check_problems(
         "apiVersion: argoproj.io/v1alpha1\nkind: Rolout\n",
         "f.yaml:2:1: kind: unknown kind 'Rolout' (did you mean 'Rollout'?)\n");
