@@ -361,9 +361,8 @@ bool wants_run_after_flip(const Turn& turn) {
     if (!turn.plan.flip || !turn.plan.flip->has_judge_after || !may_judge(turn)) return false;
     const FlipNote& note = note_of(turn);
     if (!note.is_cleared) return false;
-    if (note.after_run) return true;
-    return turn.candidate && carries_all(turn, *turn.candidate) &&
-           is_serving_alone(turn, turn.next.candidate);
+    // Users are there, also when replicas come and go: none of it may wait for a quiet moment.
+    return note.after_run || is_serving_alone(turn, turn.next.candidate);
 }
 
 bool is_judging_flip(const Turn& turn) {

@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -287,8 +286,9 @@ TEST_CASE("after the flip a judge has the last word") {
     CHECK(moved_to(scene.turn()) == "v2");
     CHECK(started(scene.decide()).empty());  // Not before traffic is there.
     scene.seen.stable_service = serving("v2");
+    scene.v2().available = 3;  // Users are there: it waits for no quiet moment.
     CHECK(started(scene.turn()) == "shop-v2-2-post");
-    CHECK(scene.release.state.stable == "v1");
+    scene.v2().available = 4;
     scene.seen.runs = {run("shop-v2-2-post", RunKind::after_flip, RunPhase::running)};
     CHECK(scene.turn().next.stable == "v1");
     CHECK(size(scene.decide(), "v1") == -1);

@@ -23,21 +23,29 @@ int counted(const std::optional<GroupSize>& group, bool ignores_missing) {
     return group->available;
 }
 
-// Moves what does not fit: `grown` gives way first, but keeps what availability needs.
+// Moves what does not fit: `grown` gives way first, but keeps what availability needs. Where that
+// is not enough, what is missing of it for the moment is kept rather than what the other group
+// waits for (`is_proved`): it served before.
 void fit(
     int& drained,
     int& grown,
     const GroupSize& drained_group,
     const std::optional<GroupSize>& grown_group,
     int most,
-    int least_available) {
+    int least_available,
+    bool is_proved) {
     if (!grown_group) return;
+    const int before = grown;
     grown -= std::max(0, grown + drained - most);
-    const int total =
-        std::min(drained_group.available, drained) + std::min(grown_group->available, grown);
+    const int serving = std::min(drained_group.available, drained);
+    const int total = serving + std::min(grown_group->available, grown);
     const int extra = std::max(0, grown_group->available - grown);
     const int need = std::max(0, least_available - total);
     grown += std::min(extra, need);
+    if (is_proved && need > extra) {
+        const int room = std::max(0, most - serving - grown);
+        grown += std::min({need - extra, std::max(0, before - grown), room});
+    }
     drained -= std::max(0, grown + drained - most);
 }
 
@@ -139,10 +147,22 @@ Pair next_sizes(const BasicMove& move) {
     };
     if (!is_rising) {
         shrink(sizes.candidate, before.candidate, move.target.candidate);
-        fit(sizes.candidate, sizes.stable, *move.candidate, move.stable, most, least_available);
+        fit(sizes.candidate,
+            sizes.stable,
+            *move.candidate,
+            move.stable,
+            most,
+            least_available,
+            true);
     } else if (move.stable) {
         shrink(sizes.stable, before.stable, move.target.stable);
-        fit(sizes.stable, sizes.candidate, *move.stable, move.candidate, most, least_available);
+        fit(sizes.stable,
+            sizes.candidate,
+            *move.stable,
+            move.candidate,
+            most,
+            least_available,
+            false);
     }
     return sizes;
 }

@@ -91,6 +91,22 @@ TEST_CASE("moves stay within surge and unavailable, as published traces show") {
     CHECK(trace({5, 5}, 10, 0, {2, 0}) == "5/7 3/7 3/9 1/9 1/10 0/10");
 }
 
+TEST_CASE("stable replicas that are missing for a moment go after a newcomer's that never came") {
+    // Scaled down from five to two: one of three stable replicas is available, none of the others.
+    const BasicMove move{
+        .replicas = 2,
+        .slack = {.surge = 1, .unavailable = 0},
+        .target = approximate(2, 70, 100, 1),
+        .candidate = GroupSize{.desired = 5, .available = 0},
+        .stable = GroupSize{.desired = 3, .available = 1}};
+    CHECK(next_sizes(move) == Pair{.candidate = 1, .stable = 2});
+    // What serves is not given up for them.
+    BasicMove serving = move;
+    serving.candidate = GroupSize{.desired = 4, .available = 2};
+    serving.stable = GroupSize{.desired = 3, .available = 0};
+    CHECK(next_sizes(serving).candidate == 2);
+}
+
 TEST_CASE("no move leaves fewer available, or more in all, than allowed") {
     const bool holds = rc::check([] {
         const int replicas = *rc::gen::inRange(1, 30);

@@ -149,23 +149,39 @@ CallAgain DataPlane::apply(const Routing& wanted) {
     return coming_at_ - now;
 }
 
-// A route sets out before it is replaced, and then takes its time; while the data plane is down it
-// gets nowhere.
-Duration DataPlane::lag_max(Instant replaced) const {
-    const Duration since = replaced - stage_.start;
+// How long a route may have taken to come into force until now.
+Duration DataPlane::slowest() const {
     const Duration now = stage_.loop.now() - stage_.start;
     Duration slow = apply_usual;
-    Duration down{0};
     for (const Happening& one : stage_.scenario.happenings) {
         if (one.what == What::route_slow && one.at <= now) {
             slow = std::max<Duration>(slow, seconds(one.number));
         }
+    }
+    return slow;
+}
+
+// While the data plane is down a route gets nowhere.
+Duration DataPlane::down_since(Instant instant) const {
+    const Duration since = instant - stage_.start;
+    const Duration now = stage_.loop.now() - stage_.start;
+    Duration down{0};
+    for (const Happening& one : stage_.scenario.happenings) {
         const Duration end = one.at + one.lasting;
         if (one.what == What::plane_down && one.at <= now && end >= since) {
             down += end - std::max(one.at, since) + look_again;
         }
     }
-    return slow + down;
+    return down;
+}
+
+// A route sets out before it is replaced, and then takes its time.
+Duration DataPlane::lag_max(Instant replaced) const {
+    return slowest() + down_since(replaced);
+}
+
+Duration DataPlane::turn_max(Instant written) const {
+    return 2 * slowest() + down_since(written);
 }
 
 bool DataPlane::has_pods(const std::string& revision) const {

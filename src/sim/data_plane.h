@@ -57,10 +57,15 @@ public:
     // How long after `replaced` a route that was replaced then may still come into force at most:
     // as long as what goes wrong with the data plane in this story makes it take.
     Duration lag_max(Instant replaced) const;
+    // How long after `written` what a route then asks for takes at most: what was on its way
+    // arrives first.
+    Duration turn_max(Instant written) const;
     // Counts the times when routing changed that nobody asked for.
     int mishaps() const { return mishaps_; }
 
 private:
+    Duration slowest() const;
+    Duration down_since(Instant since) const;
     Result<Routing> read(const Object& route) const;
     CallAgain apply(const Routing& wanted);
     Result<CallAgain> report(const Object& route);

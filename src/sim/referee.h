@@ -139,6 +139,7 @@ private:
     void read_budget(const Object& run);
     void note_exhausted();
     void check_budget();
+    Instant hindered_until(bool is_hindered) const;
     bool is_hindered() const;
     bool is_return_hindered() const;
     void compare(const View& before);
@@ -166,6 +167,7 @@ private:
     bool is_unwell(const std::string& revision) const;
     int able_elsewhere(const std::string& revision) const;
     bool is_late() const;
+    bool is_flip_flaky() const;
     int replicas_min() const;
     int unavailable_max(int replicas) const;
     int needed(const std::string& hash, const Revision& revision) const;

@@ -1,3 +1,4 @@
+#include "control/manager.h"
 #include "sim/referee.h"
 
 #include <fmt/format.h>
@@ -20,6 +21,8 @@ using std::chrono::seconds;
 constexpr Duration reaction_max = seconds(5);
 // While and after the controllers were hindered: they try again after a while.
 constexpr Duration hindered_max = minutes(3);
+// What nobody was told is found when everything is looked at again, and not before.
+constexpr Duration unheard_max = control::ManagerSettings{}.resync + hindered_max;
 
 std::int64_t count_in(const json::Value& measurement, std::string_view fact) {
     std::int64_t count = -1;
@@ -42,13 +45,19 @@ const json::Value* measurement_in(const Object& run) {
 
 }  // namespace
 
-// What hinders controllers now.
+// Until when what is done now may take, for what goes wrong at this moment.
+Instant Referee::hindered_until(bool is_hindered) const {
+    const Instant now = stage_.loop.now();
+    if (stage_.current(What::events_lost) != nullptr) return now + unheard_max;
+    return is_hindered ? now + hindered_max : Instant();
+}
+
+// What hinders controllers now, beside events that are lost.
 bool Referee::is_hindered() const {
     constexpr std::array kinds{
         What::writes_conflict,
         What::writes_fail,
         What::answers_lost,
-        What::events_lost,
         What::events_late,
         What::watches_end,
         What::route_refuses,
@@ -91,7 +100,7 @@ void Referee::read_budget(const Object& run) {
     budget_.is_spent_told = budget_.is_spent_told || is_over;
     budget_.is_attended = are_controllers_up_ && !run.boolean("/spec/terminate") &&
                           run.text("/status/phase") == "Running";
-    if (is_over) note_exhausted();
+    if (is_over && view_.candidate != view_.stable) note_exhausted();
 }
 
 void Referee::note_exhausted() {
@@ -112,7 +121,10 @@ bool Referee::is_return_hindered() const {
         const auto available = set ? set->integer("/status/availableReplicas") : 0;
         if (available + unavailable_max(replicas) < view_.replicas) return true;
     }
-    return is_excused() || is_hindered() || stage_.scenario.scales_stable ||
+    const bool is_router_ill =
+        stage_.scenario.has_router_plugin && (stage_.current(What::plugin_errors) != nullptr ||
+                                              stage_.current(What::plugin_slow) != nullptr);
+    return is_excused() || is_hindered() || is_router_ill || stage_.scenario.scales_stable ||
            stage_.current(What::plane_down) != nullptr || stable == view_.revisions.end() ||
            stable->second.pods.ready + unavailable_max(replicas) < view_.replicas;
 }
@@ -122,8 +134,10 @@ void Referee::check_budget() {
     // One that is made again under its name has another budget.
     if (!view_.exists) budget_ = {};
     if (!stage_.scenario.guard || budget_.is_settled) return;
+    // Nor is there anything to take back once it is promoted.
     const bool is_gone = !view_.exists || view_.candidate != budget_.candidate ||
-                         view_.stable != budget_.stable || people_.has_pushed();
+                         view_.stable != budget_.stable || view_.candidate == view_.stable ||
+                         people_.has_pushed();
     if (is_gone) return;
     const GuardShape& guard = *stage_.scenario.guard;
     if (budget_.is_attended && are_controllers_up_) {
@@ -137,7 +151,7 @@ void Referee::check_budget() {
     }
     if (!budget_.exhausted_at) return;
     const Instant now = stage_.loop.now();
-    if (is_hindered()) budget_.settle_until = std::max(budget_.settle_until, now + hindered_max);
+    budget_.settle_until = std::max(budget_.settle_until, hindered_until(is_hindered()));
     if (!budget_.is_taken_back) {
         if (!view_.is_aborted && now <= budget_.settle_until) return;
         budget_.is_taken_back = true;
@@ -151,10 +165,8 @@ void Referee::check_budget() {
     if (!view_.is_aborted) return;  // Retried.
     const auto revision = view_.revisions.find(budget_.candidate);
     const bool has_share = revision != view_.revisions.end() && revision->second.share > 0;
-    if (is_return_hindered()) {
-        budget_.settle_until = std::max(budget_.settle_until, now + hindered_max);
-    }
-    const Instant until = budget_.settle_until + plane_.lag_max(*budget_.exhausted_at);
+    budget_.settle_until = std::max(budget_.settle_until, hindered_until(is_return_hindered()));
+    const Instant until = budget_.settle_until + plane_.turn_max(*budget_.exhausted_at);
     if (has_share && now <= until) return;
     budget_.is_settled = true;
     if (breaks(Check::budget_overrun, has_share)) {

@@ -16,6 +16,15 @@ bool Referee::is_unwell(const std::string& hash) const {
            stage_.is_image(What::flaky_image, found->second.image);
 }
 
+// All users are with a candidate whose replicas come and go for ever; nothing else is left to do.
+bool Referee::is_flip_flaky() const {
+    const auto candidate = view_.revisions.find(view_.candidate);
+    if (candidate == view_.revisions.end()) return false;
+    return stage_.is_image(What::flaky_image, candidate->second.image) &&
+           (!stage_.scenario.flip->has_judge_after ||
+            judged_.contains(view_.candidate + "/PostPromotion"));
+}
+
 bool Referee::is_at_rest() const {
     const auto stable = view_.revisions.find(view_.stable);
     if (stable == view_.revisions.end()) return false;
@@ -56,8 +65,8 @@ bool Referee::is_at_rest() const {
                                                   plane_.in_force()->stable_weight));
     if (!is_split_settled) return false;
     if (stage_.scenario.flip && plane_.in_force()->stable != view_.stable) {
-        const bool is_judged = view_.phase == "Progressing" || view_.phase == "Healthy";
-        if (is_judged || view_.is_aborted) return false;
+        if (view_.is_aborted) return false;
+        if (view_.phase == "Progressing" || view_.phase == "Healthy") return is_flip_flaky();
     }
     if (view_.phase == "Degraded") {
         if (view_.is_aborted) return view_.weight == 0 && view_.side_routes.empty();

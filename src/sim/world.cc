@@ -239,6 +239,7 @@ void World::autoscale(const Happening& happening) {
 
 void World::recreate(const Happening& happening) {
     people_.remove();
+    kubelet_.look_at_all();  // Pods end with what owns them, whoever misses that.
     timers_.push_back(stage_.loop.after(happening.lasting, [this, image = happening.number] {
         stage_.reach(What::recreate);
         people_.create_again(image);
