@@ -30,6 +30,7 @@ private:
     ParentReport attach(const RouteSpec& route, const ParentRef& parent);
     void add_rules(const RouteSpec& route, std::optional<Problem>& unresolved);
     void add_services();
+    void add_samples();
     std::optional<Problem> resolve(
         const RouteSpec& route, const BackendRef& ref, std::size_t rule, std::string& backend);
     void add_entries(const RouteSpec& route, const std::string& frontend, const std::string& host);
@@ -254,6 +255,28 @@ void Builder::add_services() {
     }
 }
 
+// The rules that name a wish's stable Service.
+void Builder::add_samples() {
+    for (const NumberedWish& wanted : world_.wishes) {
+        const CopyWish& wish = wanted.wish;
+        for (auto& [id, rule] : table_.rules) {
+            if (rule.rule.redirect || !id.starts_with(wish.ns + "/")) continue;
+            const auto ref =
+                std::ranges::find(rule.rule.refs, wish.stable_service, &BackendRef::service);
+            if (ref == rule.rule.refs.end() || ref->problem) continue;
+            const auto candidate = services_.pods_of_revision(
+                wish.ns, ref->service, ref->port, wish.candidate_revision);
+            const auto stable =
+                services_.pods_of_revision(wish.ns, ref->service, ref->port, wish.stable_revision);
+            if (!candidate || !stable) continue;
+            table_.sampled[wanted.number][id] = {.candidate = *candidate, .stable = *stable};
+            if (!rule.sampling) rule.sampling.emplace();
+            rule.sampling->methods.insert(wish.methods.begin(), wish.methods.end());
+            rule.sampling->rate = std::max(rule.sampling->rate, wish.rate);
+        }
+    }
+}
+
 RoutingTable Builder::build() {
     add_gateways();
     for (const Object& route : world_.routes) add_route(route);
@@ -268,6 +291,7 @@ RoutingTable Builder::build() {
         for (RankedEntry& entry : entries) frontend.entries.push_back(std::move(entry.entry));
     }
     add_services();
+    add_samples();
     for (const Object& pod : world_.pods) {
         PodState state{
             .may_serve = may_serve(pod),

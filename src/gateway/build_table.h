@@ -21,6 +21,7 @@ struct World {
         std::string message;
     };
     std::map<ObjectKey, Refusal> refused;
+    std::vector<NumberedWish> wishes;           // For copies.
     std::string default_address = "127.0.0.1";  // Of a Gateway that names none.
 };
 

@@ -7,6 +7,8 @@
 namespace serin::gateway {
 namespace {
 
+constexpr std::string_view hash_label = "rollouts-pod-template-hash";
+
 std::string index_key(std::string_view ns, std::string_view label, std::string_view value) {
     return std::string(ns) + "/" + std::string(label) + "=" + std::string(value);
 }
@@ -40,7 +42,7 @@ const json::Value* find_port(const Object& service, int port) {
 
 std::string server_name(const Object& pod) {
     const auto of_deployment = pod.label("pod-template-hash").value_or("");
-    return std::string(pod.label("rollouts-pod-template-hash").value_or(of_deployment)) + ":" +
+    return std::string(pod.label(hash_label).value_or(of_deployment)) + ":" +
            std::string(pod.name());
 }
 
@@ -81,6 +83,23 @@ ServiceIndex::ServiceIndex(const std::vector<Object>& services, const std::vecto
 
 Result<Backend> ServiceIndex::resolve(
     const std::string& ns, const std::string& service, int port) const {
+    return resolve(ns, service, port, std::nullopt);
+}
+
+Result<std::map<std::string, Endpoint>> ServiceIndex::pods_of_revision(
+    const std::string& ns,
+    const std::string& service,
+    int port,
+    const std::string& revision) const {
+    SERIN_TRY(Backend backend, resolve(ns, service, port, revision));
+    return std::move(backend.endpoints);
+}
+
+Result<Backend> ServiceIndex::resolve(
+    const std::string& ns,
+    const std::string& service,
+    int port,
+    const std::optional<std::string>& revision) const {
     const auto found = services_.find({.type = &types::service(), .ns = ns, .name = service});
     if (found == services_.end()) {
         return fail(ErrorKind::not_found, "no Service \"" + service + "\"");
@@ -100,7 +119,9 @@ Result<Backend> ServiceIndex::resolve(
         .name = ns + "." + service + "." + std::to_string(number), .ns = ns, .service = service};
     const json::Value* named_target = json::find(*entry, "/targetPort");
     const json::Value target = named_target == nullptr ? json::Value(number) : *named_target;
-    for (const Object* pod : select_pods(ns, selector_of(*found->second))) {
+    std::map<std::string, std::string> selector = selector_of(*found->second);
+    if (revision) selector[std::string(hash_label)] = *revision;
+    for (const Object* pod : select_pods(ns, selector)) {
         Endpoint endpoint{
             .server = server_name(*pod),
             .pod = std::string(pod->name()),

@@ -3,6 +3,7 @@
 #include "gateway/model.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,19 @@ public:
     // or port.
     Result<Backend> resolve(const std::string& ns, const std::string& service, int port) const;
 
+    // The pods of one revision behind a Service port, whichever the Service itself selects now.
+    Result<std::map<std::string, Endpoint>> pods_of_revision(
+        const std::string& ns,
+        const std::string& service,
+        int port,
+        const std::string& revision) const;
+
 private:
+    Result<Backend> resolve(
+        const std::string& ns,
+        const std::string& service,
+        int port,
+        const std::optional<std::string>& revision) const;
     std::vector<const Object*> select_pods(
         const std::string& ns, const std::map<std::string, std::string>& selector) const;
 

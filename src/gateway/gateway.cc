@@ -1,6 +1,7 @@
 #include "gateway/gateway.h"
 
 #include "base/log.h"
+#include "gateway/copy_orders.h"
 #include "gateway/data_plane.h"
 #include "gateway/read_gateway.h"
 #include "gateway/read_route.h"
@@ -107,6 +108,8 @@ HaproxyGateway::HaproxyGateway(
     : loop_(loop),
       store_(store),
       settings_(std::move(settings)),
+      orders_(
+          std::make_unique<CopyOrders>(loop, settings_.state_dir, [this] { on_orders_change(); })),
       data_plane_(std::make_unique<DataPlane>(
           loop,
           DataPlane::Settings{.folder = settings_.state_dir, .binary = settings_.haproxy_binary},
@@ -129,8 +132,13 @@ std::vector<Reconciler*> HaproxyGateway::reconcilers() {
     return {table_reconciler_.get(), route_reconciler_.get()};
 }
 
+RequestCopies& HaproxyGateway::copies() {
+    return *orders_;
+}
+
 void HaproxyGateway::detach() {
     retry_.reset();
+    orders_retry_.reset();
     data_plane_.reset();
 }
 
@@ -156,7 +164,10 @@ Result<World> HaproxyGateway::read_world() const {
         into = std::move(found.items);
         return {};
     };
-    World world{.refused = refused_, .default_address = settings_.default_address};
+    World world{
+        .refused = refused_,
+        .wishes = orders_->wishes(),
+        .default_address = settings_.default_address};
     SERIN_TRY_DO(list(types::gateway(), world.gateways));
     SERIN_TRY_DO(list(types::http_route(), world.routes));
     SERIN_TRY_DO(list(types::service(), world.services));
@@ -169,6 +180,7 @@ Result<> HaproxyGateway::serve_all() {
     SERIN_TRY_DO(write_class());
     SERIN_TRY(const World world, read_world());
     table_ = build_table(world);
+    orders_->follow(table_);
     has_table_ = true;
     // Whoever stops a pod must know that requests can reach it, before they can.
     const Result<> announced = put_in_rotation();
@@ -260,6 +272,12 @@ void HaproxyGateway::on_data_plane_change() {
     // Mostly somebody else's write to the same object: read again.
     log::debug("gateway_retry", {{"error", done.error().message}});
     retry_ = loop_.after(Duration(20), [this] { on_data_plane_change(); });
+}
+
+void HaproxyGateway::on_orders_change() {
+    if (!has_table_ || !data_plane_) return;
+    if (serve_all()) return;
+    orders_retry_ = loop_.after(Duration(20), [this] { on_orders_change(); });
 }
 
 // A route that HAProxy refuses must not keep the others from being served.

@@ -4,6 +4,7 @@
 #include "ports/event_loop.h"
 #include "ports/object_store.h"
 #include "ports/reconciler.h"
+#include "ports/request_copies.h"
 #include "ports/request_stream.h"
 
 #include <map>
@@ -14,6 +15,7 @@
 
 namespace serin::gateway {
 
+class CopyOrders;
 class DataPlane;
 struct InForce;
 
@@ -43,6 +45,9 @@ public:
     // For the manager; they live as long as the gateway.
     std::vector<Reconciler*> reconcilers();
 
+    // Of requests to its rules. Lives as long as the gateway.
+    RequestCopies& copies();
+
     // Lets go: HAProxy goes on serving as it is. No reconciler may be called after.
     void detach();
     // Stops HAProxy, at most after `patience` for the requests in flight, and takes all pods out of
@@ -62,6 +67,7 @@ private:
     Result<> put_in_rotation();
     Result<> take_out_of_rotation();
     void on_data_plane_change();
+    void on_orders_change();
     bool note_refusal();
     std::optional<InForce> in_force_of(const RouteReport& report) const;
     std::optional<InForce> in_force_of(const ServiceReport& report) const;
@@ -76,6 +82,7 @@ private:
     EventLoop& loop_;
     ObjectStore& store_;
     GatewaySettings settings_;
+    std::unique_ptr<CopyOrders> orders_;
     std::unique_ptr<DataPlane> data_plane_;
     std::unique_ptr<TableReconciler> table_reconciler_;
     std::unique_ptr<RouteReconciler> route_reconciler_;
@@ -83,6 +90,7 @@ private:
     bool has_table_ = false;
     std::map<ObjectKey, World::Refusal> refused_;
     EventLoop::Watch retry_;
+    EventLoop::Watch orders_retry_;
 };
 
 }  // namespace serin::gateway

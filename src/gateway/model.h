@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "ports/object.h"
 #include "ports/observed.h"
+#include "ports/request_copies.h"
 #include "ports/retry_on_stable.h"
 
 #include <chrono>
@@ -165,6 +166,24 @@ struct MirrorTarget {
     std::int64_t parts = 0;
 };
 
+// Requests of a rule that are copied to Serin itself.
+struct Sampling {
+    std::set<std::string> methods;
+    int rate = 0;  // At most so many a second.
+};
+
+// Who wants copies, by a number that is never given twice.
+struct NumberedWish {
+    std::uint64_t number = 0;
+    CopyWish wish;
+};
+
+// The pods of both revisions that could be sent the requests of a rule.
+struct SampledPods {
+    std::map<std::string, Endpoint> candidate;  // By server name.
+    std::map<std::string, Endpoint> stable;
+};
+
 // A rule in the table. Its requests are split by weight; a redirect has no targets.
 struct TableRule {
     std::string id;  // "<namespace>/<route>/<index>", as in the request log.
@@ -172,6 +191,7 @@ struct TableRule {
     std::vector<Target> targets;
     std::vector<MirrorTarget> mirrors;  // Those that resolve.
     Observed observed;
+    std::optional<Sampling> sampling;
 };
 
 // One way into a rule, in the order of precedence that Gateway API lays down.
@@ -255,6 +275,8 @@ struct RoutingTable {
     std::vector<GatewayReport> gateways;
     std::map<ObjectKey, RouteReport> routes;
     std::map<ObjectKey, ServiceReport> services;  // Those that rules name.
+    // Rules with requests for a wish, by the wish's number and the rule's id.
+    std::map<std::uint64_t, std::map<std::string, SampledPods>> sampled;
     // Every pod by "<namespace>/<server>", whether or not a rule names it.
     std::map<std::string, PodState> pods;
 };

@@ -1,6 +1,7 @@
 #include "gateway/render.h"
 
 #include "base/digest.h"
+#include "gateway/copies.h"
 #include "gateway/log_line.h"
 #include "gateway/mirror.h"
 #include "gateway/observe.h"
@@ -190,8 +191,12 @@ void add_rule(const TableRule& rule, const Frontend& frontend, const Place& plac
                 rule.id);
         }
     }
-    if (rule.mirrors.empty()) return;
-    for (const std::string& line : mirror_lines(rule)) config.add(line, rule.id);
+    if (!rule.mirrors.empty()) {
+        for (const std::string& line : mirror_lines(rule)) config.add(line, rule.id);
+    }
+    if (rule.sampling) {
+        for (const std::string& line : copies_lines(rule)) config.add(line, rule.id);
+    }
 }
 
 // Gives the backend of a request, by chance.
@@ -298,6 +303,8 @@ Config make_config(const RoutingTable& table, const Place& place, bool with_serv
     for (const std::string& line : unanswered_global(place.dir)) config.add(line);
     const bool has_mirror = has_mirrors(table);
     if (has_mirror) config.add("    lua-load-per-thread " + place.dir + "/mirror.lua");
+    const bool has_copy = has_copies(table);
+    if (has_copy) config.add("    lua-load-per-thread " + place.dir + "/copies.lua");
     config.add("ring " + std::string(ring_name));
     config.add_block("    format raw\n    maxlen 2048\n    size 33554432\n");
     config.add_block(defaults_text);
@@ -309,6 +316,7 @@ Config make_config(const RoutingTable& table, const Place& place, bool with_serv
         }
     }
     if (has_mirror) config.add_block(mirror_frontend(place.dir));
+    if (has_copy) config.add_block(copies_table());
     const std::vector<Rescue> rescues = rescues_of(table);
     if (!rescues.empty()) config.add_block(rescue_table());
     for (std::size_t i = 0; i < rescues.size(); ++i) {
@@ -343,6 +351,7 @@ Rendering render(
     rendering.owners = std::move(config.owners_);
     rendering.files.push_back({"unanswered.lua", std::string(unanswered_script())});
     if (has_mirrors(table)) rendering.files.push_back({"mirror.lua", mirror_script(place.dir)});
+    if (has_copies(table)) rendering.files.push_back({"copies.lua", copies_script(place.dir)});
     for (const auto& [id, rule] : table.rules) {
         if (rule.rule.redirect) continue;
         const auto ranges = splits.find(id);
