@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "cli/controller_metrics.h"
+#include "cli/environment.h"
 #include "control/analysis_controller.h"
 #include "control/experiment_controller.h"
 #include "control/manager.h"
@@ -14,6 +15,7 @@
 #include "metrics/job.h"
 #include "metrics/kayenta_source.h"
 #include "metrics/prometheus.h"
+#include "metrics/remote_sources.h"
 #include "metrics/web.h"
 #include "net/curl_client.h"
 #include "net/http_server.h"
@@ -96,6 +98,7 @@ struct ClusterController::Parts {
     control::PluginSource plugin_metrics;
     metrics::KayentaSource kayenta;
     metrics::JobSource job;
+    metrics::RemoteSources remote;
     EventRecorder analysis_events;
     control::AnalysisController analysis;
     control::ReleaseController releases;
@@ -121,16 +124,18 @@ struct ClusterController::Parts {
           plugin_metrics(store, plugins),
           kayenta(loop, {{std::string(metrics::PrometheusSource::provider), &prometheus}}),
           job(loop, store),
+          remote(http, {store, {config.ns, std::string(argo_namespace)}, environment_variable}),
           analysis_events(store, loop, "serin-analysis"),
           analysis(
               loop,
               store,
               analysis_events,
-              {{std::string(metrics::PrometheusSource::provider), &prometheus},
-               {std::string(metrics::KayentaSource::provider), &kayenta},
-               {std::string(metrics::WebSource::provider), &web},
-               {std::string(control::PluginSource::provider), &plugin_metrics},
-               {std::string(metrics::JobSource::provider), &job}}),
+              remote.with(
+                  {{std::string(metrics::PrometheusSource::provider), &prometheus},
+                   {std::string(metrics::KayentaSource::provider), &kayenta},
+                   {std::string(metrics::WebSource::provider), &web},
+                   {std::string(control::PluginSource::provider), &plugin_metrics},
+                   {std::string(metrics::JobSource::provider), &job}})),
           releases(loop, store, records->evidence(), router, plugins),
           experiments(loop, store, router),
           manager(loop, store, {&analysis, &releases, &experiments}) {}

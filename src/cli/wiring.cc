@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "cli/controller_metrics.h"
+#include "cli/environment.h"
 #include "cli/manifest_watch.h"
 #include "control/analysis_controller.h"
 #include "control/deployment_controller.h"
@@ -19,6 +20,7 @@
 #include "metrics/kayenta_source.h"
 #include "metrics/prometheus.h"
 #include "metrics/release_requests.h"
+#include "metrics/remote_sources.h"
 #include "metrics/request_totals.h"
 #include "metrics/request_windows.h"
 #include "metrics/requests_source.h"
@@ -72,6 +74,7 @@ struct LocalMachine::Parts {
     metrics::BudgetSource budget;
     metrics::KayentaSource kayenta;
     metrics::JobSource job;
+    metrics::RemoteSources remote;
     EventRecorder analysis_events;
     control::AnalysisController analysis;
     control::ReleaseController releases;
@@ -126,20 +129,22 @@ struct LocalMachine::Parts {
               {{std::string(metrics::PrometheusSource::provider), &prometheus},
                {std::string(metrics::RequestsSource::provider), &requests}}),
           job(loop, *store),
+          remote(http, {*store, {options.ns, std::string(argo_namespace)}, environment_variable}),
           analysis_events(*store, loop, "serin-analysis"),
           analysis(
               loop,
               *store,
               analysis_events,
-              {{std::string(metrics::RequestsSource::provider), &requests},
-               {std::string(metrics::SequentialSource::provider), &sequential},
-               {std::string(metrics::BudgetSource::provider), &budget},
-               {std::string(metrics::KayentaSource::provider), &kayenta},
-               {std::string(metrics::AbSource::provider), &experiments_judge},
-               {std::string(metrics::PrometheusSource::provider), &prometheus},
-               {std::string(metrics::WebSource::provider), &web},
-               {std::string(control::PluginSource::provider), &plugin_metrics},
-               {std::string(metrics::JobSource::provider), &job}}),
+              remote.with(
+                  {{std::string(metrics::RequestsSource::provider), &requests},
+                   {std::string(metrics::SequentialSource::provider), &sequential},
+                   {std::string(metrics::BudgetSource::provider), &budget},
+                   {std::string(metrics::KayentaSource::provider), &kayenta},
+                   {std::string(metrics::AbSource::provider), &experiments_judge},
+                   {std::string(metrics::PrometheusSource::provider), &prometheus},
+                   {std::string(metrics::WebSource::provider), &web},
+                   {std::string(control::PluginSource::provider), &plugin_metrics},
+                   {std::string(metrics::JobSource::provider), &job}})),
           releases(loop, *store, store->evidence(), router, plugins),
           deployments(loop, *store, store->evidence(), router),
           experiments(loop, *store, router),

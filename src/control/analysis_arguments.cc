@@ -1,10 +1,10 @@
 #include "control/analysis_arguments.h"
 
 #include "expr/template.h"
+#include "ports/secret.h"
 
 #include <fmt/format.h>
 
-#include <cstdint>
 #include <optional>
 
 namespace serin::control {
@@ -13,47 +13,15 @@ namespace {
 
 constexpr std::string_view hidden = "*****";
 
-// Secrets hold base64, with padding and perhaps with line breaks.
-std::optional<std::string> decode_base64(std::string_view text) {
-    std::string decoded;
-    std::uint32_t bits = 0;
-    int count = 0;
-    for (const char letter : text) {
-        if (letter == '=' || letter == '\n' || letter == '\r') continue;
-        constexpr std::string_view alphabet =
-            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        const std::size_t digit = alphabet.find(letter);
-        if (digit == std::string_view::npos) return std::nullopt;
-        bits = bits << 6 | static_cast<std::uint32_t>(digit);
-        count += 6;
-        if (count < 8) continue;
-        count -= 8;
-        decoded.push_back(static_cast<char>(bits >> count & 0xff));
-    }
-    return decoded;
-}
-
-Result<std::string> read_secret(
+Result<std::string> read_key(
     const ObjectStore& store, std::string_view ns, std::string_view name, std::string_view key) {
-    const auto secret =
-        store.get({.type = &types::secret(), .ns = std::string(ns), .name = std::string(name)});
-    if (!secret) {
-        return std::unexpected(Error(secret.error()).within(fmt::format("secret \"{}\"", name)));
-    }
-    const std::string pointer = json::escape_pointer(key);
-    if (const auto plain = json::text(secret->find("/stringData/" + pointer)))
-        return std::string(*plain);
-    const auto encoded = json::text(secret->find("/data/" + pointer));
-    if (!encoded) {
+    SERIN_TRY(const SecretValues values, read_secret(store, ns, name));
+    const auto value = values.find(key);
+    if (value == values.end()) {
         return fail(
             ErrorKind::not_found, fmt::format("key '{}' does not exist in secret '{}'", key, name));
     }
-    auto decoded = decode_base64(*encoded);
-    if (!decoded) {
-        return fail(
-            ErrorKind::invalid, fmt::format("key '{}' of secret '{}' is not base64", key, name));
-    }
-    return *std::move(decoded);
+    return value->second;
 }
 
 }  // namespace
@@ -84,7 +52,7 @@ Result<AnalysisArguments> AnalysisArguments::read(const Object& run, const Objec
             const auto key = json::text(json::find(argument, "/valueFrom/secretKeyRef/key"));
             SERIN_TRY(
                 std::string secret,
-                read_secret(*secrets, run.ns(), of.value_or(""), key.value_or("")));
+                read_key(*secrets, run.ns(), of.value_or(""), key.value_or("")));
             if (!secret.empty()) arguments.secrets_.push_back(secret);
             arguments.values_[name] = std::move(secret);
         } else {

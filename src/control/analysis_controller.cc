@@ -509,6 +509,7 @@ Result<MetricQuery> AnalysisController::query_for(
         .run_uid = std::string(turn.run.uid()),
         .metric = rule.name,
         .started = turn.state.started_at.value_or(turn.now),
+        .interval = rule.interval,
         .now = turn.now};
     if (arguments.has_secrets()) {
         SERIN_TRY(const AnalysisSpec filled, AnalysisSpec::read(turn.run, arguments));
@@ -529,6 +530,8 @@ Result<MetricQuery> AnalysisController::query_for(
         for (const judge::Measurement& measurement : state->measurements) {
             if (measurement.finished_at) query.previous = measurement.finished_at;
         }
+        const judge::Measurement* last = state->last();
+        if (last != nullptr && !last->finished_at) query.begun = last->metadata;
     }
     fill_arms(turn.run, query);
     return query;

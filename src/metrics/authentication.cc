@@ -1,11 +1,11 @@
 #include "metrics/authentication.h"
 
+#include "base/base64.h"
 #include "metrics/http_fields.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <cstdint>
 #include <utility>
 
 namespace serin::metrics {
@@ -18,22 +18,6 @@ std::unexpected<Error> refuse(std::string_view field, std::string_view why) {
 
 std::string text_at(const json::Object& config, std::string_view pointer) {
     return std::string(json::text(json::find(config, pointer)).value_or(""));
-}
-
-std::string encode_base64(std::string_view text) {
-    constexpr std::string_view alphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string encoded;
-    for (std::size_t i = 0; i < text.size(); i += 3) {
-        std::uint32_t bits = 0;
-        for (std::size_t j = 0; j < 3; ++j)
-            bits = bits << 8 | (i + j < text.size() ? static_cast<unsigned char>(text[i + j]) : 0u);
-        for (std::size_t j = 0; j < 4; ++j) {
-            const bool is_padding = i + j > text.size();
-            encoded.push_back(is_padding ? '=' : alphabet[bits >> (18 - 6 * j) & 0x3f]);
-        }
-    }
-    return encoded;
 }
 
 std::string basic(std::string_view user, std::string_view password) {

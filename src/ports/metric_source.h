@@ -31,10 +31,14 @@ struct MetricQuery {
     std::string run;       // Name of the analysis run.
     std::string run_uid;
     std::string metric;
-    std::int64_t number = 1;          // Of the measurement within its metric: the same on a retry.
-    Instant started;                  // When the metric's run started: nothing before it counts.
-    std::optional<Instant> previous;  // When the last measurement of this metric finished.
+    std::int64_t number = 1;           // Of the measurement within its metric: the same on a retry.
+    Instant started;                   // When the metric's run started: nothing before it counts.
+    std::optional<Instant> previous;   // When the last measurement of this metric finished.
+    std::optional<Duration> interval;  // Of the metric.
     Instant now;
+    // What a process that is no more said of this very measurement, if it was begun; see
+    // Measurement::metadata.
+    std::map<std::string, std::string> begun;
     MetricArm candidate;
     MetricArm stable;
     // What is judged: the Rollout that the run belongs to, else the run itself. What a source keeps

@@ -1,0 +1,215 @@
+#include "provider_world.h"
+
+using namespace serin;
+using namespace serin::metrics;
+using namespace std::chrono_literals;
+
+// What every provider has to bear from its server, one row a provider.
+
+namespace {
+
+struct Row {
+    std::string provider;
+    std::string config;
+    std::string secret_name;  // Empty: it needs none.
+    std::map<std::string, std::string> secret;
+    std::string good;  // A body that can be judged.
+    std::string value;
+    std::vector<std::string> confidential;  // Values that must not be seen anywhere.
+    Duration timeout;                       // Of a request that nobody hurries.
+    bool is_json = true;
+};
+
+std::vector<Row> rows() {
+    return {
+        {.provider = "datadog",
+         .config = R"({"query": "avg:cpu{*}"})",
+         .secret_name = "datadog",
+         .secret = {{"address", "$ADDRESS"}, {"api-key", "api-0123"}, {"app-key", "app-4567"}},
+         .good = R"({"status": "ok", "series": [{"pointlist": [[1, 0.25]]}]})",
+         .value = "0.25",
+         .confidential = {"api-0123", "app-4567"},
+         .timeout = 10s},
+        {.provider = "datadog",
+         .config = R"({"apiVersion": "v2", "query": "avg:cpu{*}", "requestTimeout": "30s"})",
+         .secret_name = "datadog",
+         .secret = {{"address", "$ADDRESS"}, {"api-key", "api-0123"}, {"app-key", "app-4567"}},
+         .good = R"({"data": {"attributes": {"columns": [
+             {"name": "query", "type": "number", "values": [0.25]}]}}})",
+         .value = "0.25",
+         .confidential = {"api-0123", "app-4567"},
+         .timeout = 30s},
+        {.provider = "newRelic",
+         .config = R"({"query": "SELECT 1"})",
+         .secret_name = "newrelic",
+         .secret =
+             {{"personal-api-key", "NRAK-0123"},
+              {"account-id", "42"},
+              {"base-url-nerdgraph", "$ADDRESS/graphql"}},
+         .good = R"({"data": {"actor": {"account": {"nrql": {"results": [{"n": 1}]}}}}})",
+         .value = R"({"n":1})",
+         .confidential = {"NRAK-0123"},
+         .timeout = 10s},
+    };
+}
+
+std::string told(const Result<MetricSample>& sample) {
+    if (!sample) return sample.error().message;
+    std::string text = sample->value + sample->summary + json::print(sample->result);
+    for (const auto* facts : {&sample->metadata, &sample->metric_metadata}) {
+        for (const auto& [name, fact] : *facts) text += name + fact;
+    }
+    return text;
+}
+
+struct World : ProviderWorld {
+    explicit World(const Row& given) : row(given) {
+        if (!row.secret_name.empty()) add_secret(row.secret_name, row.secret);
+    }
+    Result<MetricSample> answered(Reply reply) {
+        replies = {std::move(reply)};
+        auto sample = measure(row.provider, row.config);
+        for (const std::string& value : row.confidential)
+            CHECK(told(sample).find(value) == std::string::npos);
+        return sample;
+    }
+    std::string refused(Reply reply) {
+        const auto sample = answered(std::move(reply));
+        CHECK_FALSE(sample);
+        return told(sample);
+    }
+    std::string echo() const {
+        std::string text;
+        for (const std::string& value : row.confidential) text += value + " ";
+        return text;
+    }
+    const Row& row;
+};
+
+}  // namespace
+
+TEST_CASE("a good answer is a value, and the server was given the time that is documented") {
+    for (const Row& row : rows()) {
+        CAPTURE(row.provider);
+        World world(row);
+        const auto sample = world.answered({.body = row.good});
+        REQUIRE_MESSAGE(sample, sample.error().message);
+        CHECK(sample->value == row.value);
+        CHECK(world.client.timeouts.back() == row.timeout);
+        CHECK(world.asked.size() == 1);
+    }
+}
+
+TEST_CASE("a refusal is told with the server's words and without our credentials") {
+    for (const Row& row : rows()) {
+        CAPTURE(row.provider);
+        World world(row);
+        for (const int status : {400, 401, 403, 404}) {
+            const std::string words = world.refused(
+                {.status = status,
+                 .body = R"({"errors": ["no ticket for )" + world.echo() + "\"]}"});
+            CAPTURE(words);
+            CHECK(words.find(std::to_string(status)) != std::string::npos);
+            CHECK(words.find("no ticket") != std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("a rate limit and a failing server are errors, and nothing is asked again by itself") {
+    for (const Row& row : rows()) {
+        CAPTURE(row.provider);
+        World world(row);
+        const std::string limited =
+            world.refused({.status = 429, .body = "slow down", .headers = {{"Retry-After", "30"}}});
+        CHECK(limited.find("429 (retry after 30 s) slow down") != std::string::npos);
+        CHECK(world.refused({.status = 500, .body = "oops"}).find("500 oops") != std::string::npos);
+        CHECK(world.refused({.status = 503}).find("503") != std::string::npos);
+        CHECK(world.asked.size() == 3);
+    }
+}
+
+TEST_CASE("a server that says nothing is given up") {
+    for (const Row& row : rows()) {
+        CAPTURE(row.provider);
+        World world(row);
+        world.client.patience = 50ms;
+        CHECK(
+            world.refused({.is_silent = true}).find("no answer within 50ms") != std::string::npos);
+    }
+}
+
+TEST_CASE("answers that make no sense are errors") {
+    for (const Row& row : rows()) {
+        CAPTURE(row.provider);
+        World world(row);
+        std::vector<std::string> bodies = {
+            "<html>sign in</html>", row.good.substr(0, row.good.size() / 2), "\xff\xfe\x00"};
+        if (row.is_json) bodies.insert(bodies.end(), {"", "null", "17", "\"text\"", "[1, 2]"});
+        for (const std::string& body : bodies) {
+            CAPTURE(body);
+            CHECK_FALSE(world.refused({.body = body}).empty());
+        }
+    }
+}
+
+TEST_CASE("an answer of the right kind with wrong types never passes for a value") {
+    for (const Row& row : rows()) {
+        CAPTURE(row.provider);
+        World world(row);
+        for (const auto& [from, to] :
+             {std::pair<std::string, std::string>("[", "{\"a\": "), {"{", "[7, "}}) {
+            std::string body = row.good;
+            for (auto at = body.find(from); at != std::string::npos;
+                 at = body.find(from, at + to.size()))
+                body.replace(at, from.size(), to);
+            CAPTURE(body);
+            CHECK_FALSE(world.answered({.body = body}));
+        }
+    }
+}
+
+TEST_CASE("an answer without end is cut off") {
+    for (const Row& row : rows()) {
+        CAPTURE(row.provider);
+        World world(row);
+        CHECK(
+            world.refused({.body = std::string(answer_bytes_max + 1, ' ')})
+                .find("larger than 4194304 bytes") != std::string::npos);
+    }
+}
+
+TEST_CASE("without credentials nothing is asked, and the message says where they were looked for") {
+    for (const Row& row : rows()) {
+        if (row.secret_name.empty()) continue;
+        CAPTURE(row.provider);
+        ProviderWorld world;
+        const auto sample = world.measure(row.provider, row.config);
+        REQUIRE_FALSE(sample);
+        CHECK(
+            sample.error().message ==
+            "there is no secret \"" + row.secret_name + "\" in serin-system or argo-rollouts");
+        CHECK(world.asked.empty());
+    }
+}
+
+TEST_CASE("a secret without its keys is named, and nothing is asked") {
+    for (const Row& row : rows()) {
+        if (row.secret_name.empty()) continue;
+        CAPTURE(row.provider);
+        ProviderWorld world;
+        world.add_secret(row.secret_name, {{"unrelated", "x"}});
+        CHECK_FALSE(world.measure(row.provider, row.config));
+        CHECK(world.asked.empty());
+    }
+}
+
+TEST_CASE("the secret of a former Argo Rollouts installation is found") {
+    for (const Row& row : rows()) {
+        if (row.secret_name.empty()) continue;
+        CAPTURE(row.provider);
+        ProviderWorld world;
+        world.add_secret(row.secret_name, row.secret, "argo-rollouts");
+        world.replies = {{.body = row.good}};
+        CHECK(world.measure(row.provider, row.config));
+    }
+}
