@@ -1,8 +1,10 @@
 #include "cli/cluster_wiring.h"
 
 #include "base/log.h"
+#include "cli/cluster_metrics.h"
 #include "cli/controller_metrics.h"
 #include "cli/environment.h"
+#include "cli/find_cluster.h"
 #include "control/analysis_controller.h"
 #include "control/experiment_controller.h"
 #include "control/manager.h"
@@ -31,7 +33,6 @@
 
 #include <optional>
 #include <string>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -70,16 +71,10 @@ kubernetes::StoreSettings store_settings(
 
 kubernetes::LeaseSettings lease_settings(
     const ControllerOptions& options, const kubernetes::ClusterConfig& config, Instant now) {
-    std::string identity = options.identity;
-    if (identity.empty()) {
-        std::string host(256, '\0');
-        if (gethostname(host.data(), host.size() - 1) != 0) host = "unknown";
-        identity = fmt::format("{}_{}_{}", host.c_str(), getpid(), now.time_since_epoch().count());
-    }
     return {
         .ns = options.lease_ns.empty() ? config.ns : options.lease_ns,
         .name = options.lease_name,
-        .identity = std::move(identity)};
+        .identity = options.identity.empty() ? process_identity(now) : options.identity};
 }
 
 }  // namespace
@@ -218,26 +213,7 @@ std::string ClusterController::metrics() const {
         "1 while this process leads.",
         parts_->lease.is_held() ? 1 : 0);
     add_controller_metrics(parts_->manager, out);
-    for (const auto& one : parts_->store.stats()) {
-        const server::Exposition::Labels labels = {{"type", std::string(one.type)}};
-        out.add(
-            "serin_kubernetes_objects",
-            Kind::gauge,
-            "Objects of the cluster that are kept in memory.",
-            static_cast<double>(one.objects),
-            labels);
-        out.add(
-            "serin_kubernetes_lists_total",
-            Kind::counter,
-            "Lists of all objects of a type: at the start, and after a watch was outrun.",
-            static_cast<double>(one.lists),
-            labels);
-    }
-    out.add(
-        "serin_kubernetes_writes_total",
-        Kind::counter,
-        "Writes sent to the cluster's API.",
-        static_cast<double>(parts_->store.writes()));
+    add_store_metrics(parts_->store, out);
     server::add_process_metrics(out);
     return out.text();
 }

@@ -3,40 +3,16 @@
 #include "base/log.h"
 #include "cli/cluster_wiring.h"
 #include "cli/exit_codes.h"
+#include "cli/find_cluster.h"
 #include "cli/start.h"
 #include "cli/state_lock.h"
 #include "net/loop.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <signal.h>
 #include <utility>
 
 namespace serin::cli {
-
-namespace {
-
-constexpr const char* service_account_dir = "/var/run/secrets/kubernetes.io/serviceaccount";
-
-std::string from_environment(const char* name) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
-
-Result<kubernetes::ClusterConfig> find_cluster(const ControllerOptions& options) {
-    if (!options.kubeconfig.empty()) {
-        return kubernetes::read_kubeconfig(options.kubeconfig, options.context);
-    }
-    auto config = kubernetes::in_cluster_config(
-        service_account_dir,
-        from_environment("KUBERNETES_SERVICE_HOST"),
-        from_environment("KUBERNETES_SERVICE_PORT"));
-    if (config || config.error().kind != ErrorKind::not_found) return config;
-    const std::string home = from_environment("HOME");
-    return kubernetes::read_kubeconfig({home + "/.kube/config"}, options.context);
-}
-
-}  // namespace
 
 int run_controller(const ControllerOptions& given) {
     ControllerOptions options = given;
@@ -44,7 +20,7 @@ int run_controller(const ControllerOptions& given) {
     log::configure(
         options.is_verbose ? log::Level::debug : log::Level::info,
         options.logs_json ? log::Form::json : log::Form::text);
-    auto config = find_cluster(options);
+    auto config = find_cluster(options.kubeconfig, options.context);
     if (!config) return report(config.error());
     const auto lock = StateLock::take(options.state_dir);
     if (!lock) return report(lock.error());

@@ -4,6 +4,7 @@
 #include "cli/connect.h"
 #include "cli/controller.h"
 #include "cli/crds.h"
+#include "cli/gateway_role.h"
 
 #include <CLI/CLI.hpp>
 
@@ -21,6 +22,7 @@ struct Words {
     std::string shell;
     std::vector<std::string> kinds;
     ControllerOptions controller;
+    GatewayOptions gateway;
 };
 
 std::string from_environment(const char* name) {
@@ -28,37 +30,59 @@ std::string from_environment(const char* name) {
     return value == nullptr ? "" : value;
 }
 
-void add_controller(CLI::App& controller, ControllerOptions& options) {
-    controller
-        .add_option(
+// What all roles in a cluster have.
+void add_role(CLI::App& role, auto& options) {
+    role.add_option(
             "--kubeconfig",
             options.kubeconfig,
             "Files, as KUBECONFIG lists them [a pod: its own; else ~/.kube/config]")
         ->delimiter(':')
         ->envname("KUBECONFIG");
-    controller.add_option("--context", options.context, "Context of the kubeconfig [current]");
-    controller.add_option("--namespaces", options.namespaces, "Only these: a,b [all]")
-        ->delimiter(',');
-    controller.add_option(
+    role.add_option("--context", options.context, "Context of the kubeconfig [current]");
+    role.add_option("--namespaces", options.namespaces, "Only these: a,b [all]")->delimiter(',');
+    role.add_option(
         "--lease-namespace",
         options.lease_ns,
         "Of the Lease of leadership [own, or the context's]");
-    controller.add_option("--lease", options.lease_name, "Its name")->capture_default_str();
-    controller.add_option(
-        "--identity", options.identity, "Name of this process [host and process]");
-    controller.add_option("--address", options.address, "Listen address of probes and metrics")
+    role.add_option("--lease", options.lease_name, "Its name")->capture_default_str();
+    role.add_option("--identity", options.identity, "Name of this process [host and process]");
+    role.add_option("--address", options.address, "Listen address of probes and metrics")
         ->capture_default_str();
-    controller.add_option("--port", options.port, "Its port, 0 for any")
+    role.add_option("--port", options.port, "Its port, 0 for any")
         ->capture_default_str()
         ->check(CLI::Range(0, 65535));
+    role.add_flag("--log-json", options.logs_json, "Logs as JSON lines");
+    role.add_flag("-v,--verbose", options.is_verbose, "Logs in detail");
+}
+
+void add_gateway(CLI::App& gateway, GatewayOptions& options) {
+    add_role(gateway, options);
+    gateway
+        .add_option("--listen-address", options.listen_address, "Of Gateways that name no address")
+        ->capture_default_str();
+    gateway.add_option(
+        "--reader",
+        options.reader,
+        "User who may read the outcomes of requests "
+        "[system:serviceaccount:(the Lease's namespace):serin-controller]");
+    gateway
+        .add_option(
+            "--drain",
+            options.drain_seconds,
+            "Seconds to serve on when told to end, while endpoints are updated")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 3600));
+    gateway.add_option("--haproxy", options.haproxy, "HAProxy's program")->capture_default_str();
+}
+
+void add_controller(CLI::App& controller, ControllerOptions& options) {
+    add_role(controller, options);
     options.prometheus_address = from_environment("ARGO_ROLLOUTS_PROMETHEUS_ADDRESS");
     options.authorities = from_environment("SSL_CERT_FILE");
     controller.add_option(
         "--prometheus",
         options.prometheus_address,
         "Prometheus of metrics that name none (ARGO_ROLLOUTS_PROMETHEUS_ADDRESS)");
-    controller.add_flag("--log-json", options.logs_json, "Logs as JSON lines");
-    controller.add_flag("-v,--verbose", options.is_verbose, "Logs in detail");
 }
 
 }  // namespace
@@ -94,6 +118,14 @@ void add_standalone_commands(
             return run_controller(words->controller);
         });
     add_controller(*controller, words->controller);
+
+    CLI::App* gateway =
+        command("gateway", "Serve the Gateways of a Kubernetes cluster", [words, &connect] {
+            words->gateway.state_dir =
+                connect.state_dir.empty() ? default_state_dir() : connect.state_dir;
+            return run_gateway(words->gateway);
+        });
+    add_gateway(*gateway, words->gateway);
 }
 
 }  // namespace serin::cli

@@ -249,4 +249,15 @@ TEST_CASE("HAProxy takes what is rendered, whatever printable text a route holds
     std::filesystem::remove_all(dir);
 }
 
+TEST_CASE("the Secrets of a Gateway are those of its own namespace that listeners name") {
+    const auto keys = certificate_keys(object(R"({"apiVersion":"gateway.networking.k8s.io/v1",
+      "kind":"Gateway","metadata":{"name":"edge","namespace":"shop"},"spec":{"listeners":[
+        {"name":"http","port":80},
+        {"name":"https","tls":{"certificateRefs":[{"name":"one"},
+          {"name":"theirs","namespace":"bank"},{"name":"two","namespace":"shop"},{}]}}]}})"));
+    REQUIRE(keys.size() == 2);
+    CHECK(keys[0] == ObjectKey{.type = &types::secret(), .ns = "shop", .name = "one"});
+    CHECK(keys[1] == ObjectKey{.type = &types::secret(), .ns = "shop", .name = "two"});
+}
+
 }  // namespace serin::gateway

@@ -9,11 +9,14 @@
 #include "gateway/status.h"
 
 #include <algorithm>
+#include <set>
 
 namespace serin::gateway {
 namespace {
 
 constexpr std::string_view rotation_annotation = "serin.dev/in-rotation";
+// How soon a certificate is served that was renewed in a Secret which nobody watches.
+constexpr Duration secrets_every{60'000};
 
 ObjectKey class_key() {
     return {.type = &types::gateway_class(), .ns = "", .name = std::string(class_name)};
@@ -70,19 +73,18 @@ public:
     std::string_view name() const override { return "gateway"; }
     std::vector<Trigger> triggers() const override {
         std::vector<Trigger> triggers;
-        for (const ResourceType* type :
-             {&types::gateway_class(),
-              &types::gateway(),
-              &types::service(),
-              &types::pod(),
-              &types::secret()}) {
+        std::vector<const ResourceType*> types{
+            &types::gateway_class(), &types::gateway(), &types::service(), &types::pod()};
+        if (!gateway_.settings_.is_in_cluster) types.push_back(&types::secret());
+        for (const ResourceType* type : types) {
             triggers.push_back({type, [](const Object&) { return std::vector{class_key()}; }});
         }
         return triggers;
     }
     Result<CallAgain> reconcile(const ObjectKey&) override {
         SERIN_TRY_DO(gateway_.serve_all());
-        return CallAgain{};
+        const bool must_look_again = gateway_.settings_.is_in_cluster && gateway_.has_certificates_;
+        return must_look_again ? CallAgain(secrets_every) : CallAgain();
     }
 
 private:
@@ -146,7 +148,7 @@ void HaproxyGateway::shut_down(Duration patience) {
     if (!data_plane_) return;
     data_plane_->shut_down(patience);
     for (const auto& [identity, pod] : table_.pods) {
-        if (!pod.is_in_rotation) continue;
+        if (!pod.is_in_rotation || settings_.is_in_cluster) continue;
         if (const auto done = annotate(store_, pod_key(identity), false); !done) {
             log::warning("rotation_not_ended", {{"error", done.error().message}});
         }
@@ -156,6 +158,11 @@ void HaproxyGateway::shut_down(Duration patience) {
 
 int HaproxyGateway::haproxy_pid() const {
     return data_plane_ ? data_plane_->pid() : 0;
+}
+
+bool HaproxyGateway::is_serving() const {
+    if (!has_table_ || !data_plane_) return false;
+    return table_.frontends.empty() || data_plane_->is_up();
 }
 
 Result<World> HaproxyGateway::read_world() const {
@@ -172,13 +179,40 @@ Result<World> HaproxyGateway::read_world() const {
     SERIN_TRY_DO(list(types::http_route(), world.routes));
     SERIN_TRY_DO(list(types::service(), world.services));
     SERIN_TRY_DO(list(types::pod(), world.pods));
-    SERIN_TRY_DO(list(types::secret(), world.secrets));
+    if (settings_.is_in_cluster) {
+        SERIN_TRY_DO(read_secrets(world));
+    } else {
+        SERIN_TRY_DO(list(types::secret(), world.secrets));
+    }
     return world;
+}
+
+// One that may not be read is one that is not there: the listener's status says so.
+Result<> HaproxyGateway::read_secrets(World& world) const {
+    std::set<ObjectKey> keys;
+    for (const Object& gateway : world.gateways) {
+        if (gateway.text("/spec/gatewayClassName") != class_name) continue;
+        for (ObjectKey& key : certificate_keys(gateway)) keys.insert(std::move(key));
+    }
+    for (const ObjectKey& key : keys) {
+        Result<Object> secret = store_.get(key);
+        if (secret) {
+            world.secrets.push_back(*std::move(secret));
+            continue;
+        }
+        const ErrorKind kind = secret.error().kind;
+        if (kind == ErrorKind::not_found) continue;
+        if (kind != ErrorKind::denied) return std::unexpected(std::move(secret).error());
+        log::warning("secret_denied", {{"error", secret.error().message}});
+    }
+    return {};
 }
 
 Result<> HaproxyGateway::serve_all() {
     SERIN_TRY_DO(write_class());
     SERIN_TRY(const World world, read_world());
+    has_certificates_ = std::ranges::any_of(
+        world.gateways, [](const Object& gateway) { return !certificate_keys(gateway).empty(); });
     table_ = build_table(world);
     orders_->follow(table_);
     has_table_ = true;
@@ -191,6 +225,7 @@ Result<> HaproxyGateway::serve_all() {
     for (const Object& route : world.routes) {
         if (!table_.routes.contains(route.key())) SERIN_TRY_DO(forget_route(route));
     }
+    if (settings_.is_in_cluster) return write_statuses();
     for (const Object& service : world.services) {
         if (!table_.services.contains(service.key())) SERIN_TRY_DO(forget_service(service));
     }
@@ -233,6 +268,7 @@ Result<> HaproxyGateway::serve_route(const ObjectKey& key) {
 }
 
 Result<> HaproxyGateway::put_in_rotation() {
+    if (settings_.is_in_cluster) return {};
     Result<> outcome;
     for (auto& [name, backend] : table_.backends) {
         for (auto item = backend.endpoints.begin(); item != backend.endpoints.end();) {
@@ -250,6 +286,7 @@ Result<> HaproxyGateway::put_in_rotation() {
 }
 
 Result<> HaproxyGateway::take_out_of_rotation() {
+    if (settings_.is_in_cluster) return {};
     std::set<std::string> in_use = data_plane_->pods_in_use();
     for (const auto& [name, backend] : table_.backends) {
         for (const auto& [server, endpoint] : backend.endpoints) {
@@ -351,6 +388,7 @@ Result<> HaproxyGateway::write_class() {
     const ObjectKey key = class_key();
     Result<Object> found = store_.get(key);
     if (!found && found.error().kind == ErrorKind::not_found) {
+        if (settings_.is_in_cluster) return {};
         Object object(*key.type, "", key.name);
         object.put("/spec/controllerName", json::string(controller_name));
         found = store_.create(std::move(object));
@@ -382,6 +420,7 @@ Result<> HaproxyGateway::write_statuses() {
     for (const auto& [key, report] : table_.routes) {
         if (const auto done = write_route_status(key); !done) outcome = done;
     }
+    if (settings_.is_in_cluster) return outcome;
     for (const auto& [key, report] : table_.services) {
         if (const auto done = write_service_status(key); !done) outcome = done;
     }

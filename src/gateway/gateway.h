@@ -23,6 +23,10 @@ struct GatewaySettings {
     std::string state_dir;  // Absolute; made with mode 0700. Its path has at most 80 bytes.
     std::string haproxy_binary = "haproxy";
     std::string default_address = "127.0.0.1";  // Of a Gateway without spec.addresses.
+    // Pods belong to kubelets, which end them without waiting for anybody, so they are not marked;
+    // Services count no generations there, so nothing is said about them. The GatewayClass has to
+    // exist. Secrets are read by name, when a listener names them, and again every minute.
+    bool is_in_cluster = false;
 };
 
 // Serves Gateways of class "serin" with HAProxy: routing, splits, pods in and out of rotation,
@@ -56,6 +60,8 @@ public:
 
     // Process id of the HAProxy that serves; 0 without one.
     int haproxy_pid() const;
+    // The objects have been read, and what they ask for is served, or there is nothing to serve.
+    bool is_serving() const;
 
 private:
     class TableReconciler;
@@ -64,6 +70,7 @@ private:
     Result<> serve_all();
     Result<> serve_route(const ObjectKey& key);
     Result<World> read_world() const;
+    Result<> read_secrets(World& world) const;
     Result<> put_in_rotation();
     Result<> take_out_of_rotation();
     void on_data_plane_change();
@@ -88,6 +95,7 @@ private:
     std::unique_ptr<RouteReconciler> route_reconciler_;
     RoutingTable table_;
     bool has_table_ = false;
+    bool has_certificates_ = false;
     std::map<ObjectKey, World::Refusal> refused_;
     EventLoop::Watch retry_;
     EventLoop::Watch orders_retry_;

@@ -105,6 +105,23 @@ GatewaySpec read_gateway(
     return spec;
 }
 
+std::vector<ObjectKey> certificate_keys(const Object& gateway) {
+    std::vector<ObjectKey> keys;
+    const json::Array* listeners = json::array(gateway.find("/spec/listeners"));
+    if (listeners == nullptr) return keys;
+    for (const json::Value& listener : *listeners) {
+        const json::Array* refs = json::array(json::find(listener, "/tls/certificateRefs"));
+        if (refs == nullptr) continue;
+        for (const json::Value& ref : *refs) {
+            const std::string ns(gateway.ns());
+            const std::string name(text_at(ref, "/name"));
+            if (name.empty() || text_at(ref, "/namespace", ns) != ns) continue;
+            keys.push_back({.type = &types::secret(), .ns = ns, .name = name});
+        }
+    }
+    return keys;
+}
+
 std::optional<std::string> intersect_hosts(const std::string& left, const std::string& right) {
     if (left.empty() || left == right) return right;
     if (right.empty()) return left;

@@ -33,6 +33,9 @@ GatewaySpec read_gateway(
     const std::string& default_address,
     const std::map<ObjectKey, const Object*>& secrets);
 
+// The Secrets that its listeners name.
+std::vector<ObjectKey> certificate_keys(const Object& gateway);
+
 // A certificate with its key out of a Secret kubernetes.io/tls; `invalid` when they do not fit
 // each other or cannot be read.
 Result<Certificate> read_certificate(const Object& secret);

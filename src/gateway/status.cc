@@ -123,8 +123,11 @@ json::Value gateway_status(
          is_programmed ? ""
          : any_served  ? trouble
                        : refusal}};
-    status["addresses"] =
-        json::Array{json::Object{{"type", "IPAddress"}, {"value", report.address}}};
+    // All addresses of a pod are none that a client could use: the Service in front has that.
+    if (report.address != "0.0.0.0") {
+        status["addresses"] =
+            json::Array{json::Object{{"type", "IPAddress"}, {"value", report.address}}};
+    }
     status["conditions"] =
         to_json(conditions, array_at(current, "/conditions"), report.generation, now);
     status["listeners"] = std::move(listeners);

@@ -1,0 +1,181 @@
+#!/usr/bin/env bash
+# gateway.sh SERIN DEPLOY SHOP LOAD: releases on a real Kubernetes API with traffic through `serin gateway`,
+# which streams it to `serin controller`. Both have the rights that deploy/ gives them and no others. Needs
+# KUBECONFIG, a user who may do anything, and no other controller of Rollouts. Pods are played by shop_pods.sh.
+set -euo pipefail
+serin=$1 deploy=$2 shop=$3 load=$4
+here=$(dirname "$(readlink -f "$0")")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/serin-gateway-XXXXXX")
+namespace=serin-gateway-$$
+declare -A pids=()
+
+fail() {
+  printf 'FAILED: %s\n' "$*" >&2
+  kubectl -n "$namespace" get rollout,replicaset,pod -o wide 2>&1 | head -30 >&2 || true
+  kubectl -n "$namespace" get rollout shop -o jsonpath='{.status}' >&2 || true
+  kubectl -n "$namespace" get httproute shop -o jsonpath='{.status}' >&2 || true
+  kubectl -n "$namespace" get analysisrun -o jsonpath='{.items[-1:].status}' >&2 || true
+  printf '\n' >&2
+  tail -n 15 "$dir"/*.log >&2
+  exit 1
+}
+
+end() { # end NAME [SIGNAL]
+  [[ -n ${pids[$1]:-} ]] || return 0
+  kill "-${2:-TERM}" "${pids[$1]}" 2>/dev/null || true
+  wait "${pids[$1]}" 2>/dev/null
+}
+
+finish() {
+  local name
+  for name in load controller-first controller-second gateway pods proxy; do end "$name" || true; done
+  kubectl delete namespace "$namespace" --wait=false >/dev/null 2>&1 || true
+  rm -rf "$dir"
+}
+trap finish EXIT
+
+# within SECONDS WHAT COMMAND...: until the command succeeds.
+within() {
+  local tries=$(($1 * 5)) what=$2
+  shift 2
+  for ((; tries > 0; --tries)); do
+    "$@" >/dev/null 2>&1 && return
+    sleep 0.2
+  done
+  fail "$what"
+}
+
+field() { kubectl -n "$namespace" get "$1" -o "jsonpath={$2}"; }
+is() { [[ $(field "$1" "$2") == "$3" ]]; }
+phase_is() { is rollout/shop .status.phase "$1"; }
+in_force() { # The weights in force, as the gateway says.
+  kubectl -n "$namespace" get httproute shop -o json | jq -r '. as $route | .status.parents[]?.conditions[]? |
+    select(.type == "serin.dev/InForce" and .status == "True" and .observedGeneration == $route.metadata.generation) | .message'
+}
+in_force_is() { [[ $(in_force) == "$1" ]]; }
+free_port() {
+  local port
+  for _ in {1..200}; do
+    port=$((20000 + RANDOM % 12000))
+    if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+      printf '%s\n' "$port"
+      return
+    fi
+  done
+  fail "no free port"
+}
+
+# --- Both roles, as the ServiceAccounts that deploy/ makes.
+kubectl apply -f "$deploy/crds" -f "$here/gateway_api.yaml" >/dev/null
+kubectl wait --for condition=established --timeout=60s -f "$deploy/crds" -f "$here/gateway_api.yaml" >/dev/null
+kubectl apply -f "$deploy/namespace.yaml" -f "$deploy/rbac.yaml" >/dev/null
+within 20 "the API does not take deploy/gateway" kubectl apply -k "$deploy/gateway"
+kubectl -n serin-system delete deployment serin-gateway >/dev/null
+kubectl create namespace "$namespace" >/dev/null
+cluster=$(kubectl config view --raw --minify --flatten -o json)
+for account in serin-controller serin-gateway; do
+  # Only the cluster and the token: whoever has more rights must not lend them.
+  jq --arg token "$(kubectl -n serin-system create token "$account")" '.users[0].user = {token: $token}' \
+    <<<"$cluster" >"$dir/$account.kubeconfig"
+done
+chmod 600 "$dir"/*.kubeconfig
+
+kubectl proxy --port=0 >"$dir/proxy.log" 2>&1 &
+pids[proxy]=$!
+within 20 "no proxy" grep -q 'Starting to serve' "$dir/proxy.log"
+url=http://$(sed -n 's/.*serve on //p' "$dir/proxy.log")
+"$here/shop_pods.sh" "$url" "$namespace" "$shop" >"$dir/pods.log" 2>&1 &
+pids[pods]=$!
+
+KUBECONFIG='' "$serin" gateway --kubeconfig "$dir/serin-gateway.kubeconfig" --state "$dir/gateway" --port 0 \
+  --namespaces "$namespace" --lease-namespace serin-system --identity serin-gateway-0 \
+  --listen-address 127.0.0.1 --drain 1 >"$dir/gateway.log" 2>&1 &
+pids[gateway]=$!
+within 30 "the gateway does not start" grep -q ' started ' "$dir/gateway.log"
+gateway_port=$(sed -n 's/.* started .*port=\([0-9]*\).*/\1/p' "$dir/gateway.log")
+gateway=http://127.0.0.1:$gateway_port
+within 60 "the gateway is not ready" curl -fs "$gateway/readyz"
+
+start_controller() { # start_controller NAME
+  local log=$dir/controller-$1.log
+  KUBECONFIG='' "$serin" controller --kubeconfig "$dir/serin-controller.kubeconfig" --state "$dir/state-$1" --port 0 \
+    --namespaces "$namespace" --lease-namespace serin-system --identity "$1" >"$log" 2>&1 &
+  pids[controller-$1]=$!
+  within 60 "controller $1 does not lead" grep -q ' leading ' "$log"
+}
+start_controller first
+
+# --- A shop, its route, and users.
+port=$(free_port)
+kubectl -n "$namespace" apply -f - >/dev/null <<Y
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: edge}
+spec:
+  gatewayClassName: serin
+  listeners: [{name: http, protocol: HTTP, port: $port}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: shop}
+spec:
+  parentRefs: [{name: edge}]
+  rules:
+  - backendRefs:
+    - {name: shop-stable, port: 80, weight: 100}
+    - {name: shop-canary, port: 80, weight: 0}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: shop-stable}
+spec: {selector: {app: shop}, ports: [{port: 80, targetPort: http}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: shop-canary}
+spec: {selector: {app: shop}, ports: [{port: 80, targetPort: http}]}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: shop}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata: {labels: {app: shop}}
+    spec:
+      containers:
+      - name: shop
+        image: shop:v1
+        env: [{name: SHOP_VERSION, value: v1}]
+        ports: [{name: http, containerPort: 8080}]
+  strategy:
+    canary:
+      stableService: shop-stable
+      canaryService: shop-canary
+      scaleDownDelaySeconds: 2
+      abortScaleDownDelaySeconds: 2
+      trafficRouting: {plugins: {argoproj-labs/gatewayAPI: {httpRoute: shop}}}
+      steps: [{setWeight: 50}, {pause: {}}]
+Y
+within 60 "v1 is not there" phase_is Healthy
+within 20 "nothing is in force: $(in_force)" in_force_is '[{"shop-stable":100,"shop-canary":0}]'
+within 20 "the gateway does not serve v1" curl -fs "http://127.0.0.1:$port/products"
+"$load" run --url "http://127.0.0.1:$port/products" --rate 100 --log "$dir/requests.log" >"$dir/load.log" 2>&1 &
+pids[load]=$!
+
+set_version() { # set_version VERSION [ERROR_PERCENT]
+  kubectl -n "$namespace" patch rollout shop --type merge -p '{"spec": {"template": {"spec": {"containers": [{
+    "name": "shop", "image": "shop:'"$1"'", "ports": [{"name": "http", "containerPort": 8080}],
+    "env": [{"name": "SHOP_VERSION", "value": "'"$1"'"}, {"name": "SHOP_ERROR_PERCENT", "value": "'"${2:-0}"'"}]}]}}}}' >/dev/null
+}
+set_version v2
+within 60 "v2 does not get half of the requests" in_force_is '[{"shop-stable":50,"shop-canary":50}]'
+within 20 "v2 does not pause" phase_is Paused
+sleep 3
+"$serin" --server "$url" -n "$namespace" promote shop >/dev/null || fail "serin promote"
+within 90 "v2 is not promoted" phase_is Healthy
+within 20 "the canary is in force: $(in_force)" in_force_is '[{"shop-stable":100,"shop-canary":0}]'
+sleep 5
+end load
+"$load" report --log "$dir/requests.log" --candidate v2
