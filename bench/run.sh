@@ -12,7 +12,7 @@ for name in ${2:-outcomes judged decisions rehearse judge ab judging gateway abo
     judged) "$build/bench/judged_bench" --benchmark_min_time=1 ;;
     judge) "$build/bench/judge_bench" --benchmark_min_time=1 ;;
     ab) "$build/bench/ab_bench" --benchmark_min_time=1 && "$build/bench/peeking" ;;
-    judging) "$build/bench/judging" 200 ;;
+    judging) "$build/bench/judging" 200 && "$build/bench/goals" ;;
     decisions) "$build/bench/decisions_bench" ;;
     gateway | abort | memory | build | rehearse) "$here/$name.sh" "$build" ;;
     *) printf 'bench: no measurement is called %s\n' "$name" >&2; exit 1 ;;
