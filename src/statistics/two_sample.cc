@@ -18,6 +18,7 @@ constexpr double step_width = 0.05;
 constexpr double nearly_certain = 0.99;
 constexpr double ln_hundred = 4.605170185988092;
 constexpr std::size_t entries_count = 8192;
+constexpr std::size_t grids_count = 512;
 // Larger blocks hardly repeat.
 constexpr std::uint64_t cached_block_max = 4096;
 
@@ -25,33 +26,61 @@ bool has_multiples(const Bets& bets) {
     return bets.multiples[0] != 0;
 }
 
-// The canary's rate at one point of the bets.
-double canary_rate(const Bets& bets, std::size_t point, double stable, double origin) {
-    const auto clamped = [](double rate) {
-        return std::clamp(rate, canary_rate_min, canary_rate_max);
-    };
-    if (has_multiples(bets)) return clamped(bets.multiples[point] * stable);
+double clamped(double rate) {
+    return std::clamp(rate, canary_rate_min, canary_rate_max);
+}
+
+// The canary's rates at all points of the bets.
+std::array<double, points_max> canary_rates(const Bets& bets, double stable, double origin) {
+    std::array<double, points_max> rates{};
+    if (has_multiples(bets)) {
+        for (std::size_t i = 0; i < bets.points; ++i)
+            rates[i] = clamped(bets.multiples[i] * stable);
+        return rates;
+    }
     const double low = std::log(bets.lowest_odds);
     const double high = bets.null.side == Side::above
                             ? std::max(logit(nearly_certain) - logit(origin), low + 1)
                             : ln_hundred;
     const auto last = static_cast<double>(std::max<std::size_t>(bets.points, 2) - 1);
-    const double lift = low + (high - low) * static_cast<double>(point) / last;
-    return clamped(expit(logit(stable) + (bets.null.side == Side::above ? lift : -lift)));
+    const double from = logit(stable);
+    for (std::size_t i = 0; i < bets.points; ++i) {
+        const double lift = low + (high - low) * static_cast<double>(i) / last;
+        rates[i] = clamped(expit(from + (bets.null.side == Side::above ? lift : -lift)));
+    }
+    return rates;
 }
 
-Factors compute(const Bets& bets, const Block& sizes, RateStep stable_step, RateStep origin_step) {
-    const double stable = to_rate(stable_step);
-    const double origin = to_rate(origin_step);
+// What the factors of all blocks have in common while the rate predicted for stable is the same.
+struct Grid {
+    double stable = 0;
+    double ln_stable_fine = 0;  // ln of the chance of no event.
+    std::array<double, points_max> canary{};
+    std::array<double, points_max> ln_canary_fine{};
+};
+
+Grid compute_grid(const Bets& bets, RateStep stable, RateStep origin) {
+    Grid grid{.stable = to_rate(stable)};
+    grid.ln_stable_fine = std::log1p(-grid.stable);
+    grid.canary = canary_rates(bets, grid.stable, to_rate(origin));
+    for (std::size_t i = 0; i < bets.points; ++i)
+        grid.ln_canary_fine[i] = std::log1p(-grid.canary[i]);
+    return grid;
+}
+
+Factors compute(const Bets& bets, const Block& sizes, const Grid& grid) {
     const auto canary_count = static_cast<double>(sizes.canary);
     const auto stable_count = static_cast<double>(sizes.stable);
     Factors factors;
     for (std::size_t i = 0; i < bets.points; ++i) {
-        const Rates bet{.canary = canary_rate(bets, i, stable, origin), .stable = stable};
+        const Rates bet{.canary = grid.canary[i], .stable = grid.stable};
         const Rates null =
             project(bets.null, bet, {.canary = canary_count, .stable = stable_count});
-        const double canary_fine = std::log1p(-bet.canary) - std::log1p(-null.canary);
-        const double stable_fine = std::log1p(-bet.stable) - std::log1p(-null.stable);
+        const double ln_null_fine = std::log1p(-null.canary);
+        const double canary_fine = grid.ln_canary_fine[i] - ln_null_fine;
+        const double stable_fine =
+            grid.ln_stable_fine -
+            (null.stable == null.canary ? ln_null_fine : std::log1p(-null.stable));
         factors.base[i] = canary_count * canary_fine + stable_count * stable_fine;
         factors.canary_event[i] = std::log(bet.canary / null.canary) - canary_fine;
         factors.stable_event[i] = std::log(bet.stable / null.stable) - stable_fine;
@@ -63,6 +92,15 @@ std::uint64_t mix(std::uint64_t seed, std::uint64_t value) {
     std::uint64_t x = (seed ^ value) * 0x9E3779B97F4A7C15ULL;
     x ^= x >> 32U;
     return x;
+}
+
+std::uint64_t low_bits(RateStep step) {
+    return static_cast<std::uint16_t>(step);
+}
+
+std::uint64_t hash_of(const Bets& bets, RateStep origin) {
+    const std::uint64_t side = bets.null.side == Side::above ? 1 : 2;
+    return low_bits(origin) << 16U | bets.points << 8U | side;
 }
 
 }  // namespace
@@ -98,24 +136,46 @@ struct FactorCache::Entry {
     Factors factors;
 };
 
+struct FactorCache::GridEntry {
+    Bets bets;
+    RateStep rate = 0;
+    RateStep origin = 0;
+    bool is_used = false;
+    Grid grid;
+};
+
 // One more than is remembered, for what is computed once.
-FactorCache::FactorCache() : entries_(std::make_unique<Entry[]>(entries_count + 1)) {}
+FactorCache::FactorCache()
+    : entries_(std::make_unique<Entry[]>(entries_count + 1)),
+      grids_(std::make_unique<GridEntry[]>(grids_count)) {}
 FactorCache::FactorCache(FactorCache&&) noexcept = default;
 FactorCache& FactorCache::operator=(FactorCache&&) noexcept = default;
 FactorCache::~FactorCache() = default;
+
+const FactorCache::GridEntry& FactorCache::find_grid(
+    const Bets& bets, RateStep stable, RateStep origin) {
+    GridEntry& entry = grids_[(mix(hash_of(bets, origin), low_bits(stable)) >> 7U) % grids_count];
+    if (!entry.is_used || entry.rate != stable || entry.origin != origin || !(entry.bets == bets)) {
+        entry = {
+            .bets = bets,
+            .rate = stable,
+            .origin = origin,
+            .is_used = true,
+            .grid = compute_grid(bets, stable, origin)};
+    }
+    return entry;
+}
 
 const Factors& FactorCache::find(
     const Bets& bets, const Block& sizes, RateStep stable, RateStep origin) {
     SERIN_CHECK(sizes.canary > 0 && sizes.stable > 0);
     if (sizes.canary > cached_block_max || sizes.stable > cached_block_max) {
         Entry& scratch = entries_[entries_count];
-        scratch.factors = compute(bets, sizes, stable, origin);
+        scratch.factors = compute(bets, sizes, find_grid(bets, stable, origin).grid);
         return scratch.factors;
     }
-    const auto low_bits = [](RateStep step) { return static_cast<std::uint16_t>(step); };
     std::uint64_t hash = mix(sizes.canary << 32U | sizes.stable, low_bits(stable));
-    hash = mix(hash, static_cast<std::uint64_t>(low_bits(origin)) << 8U | bets.points);
-    hash = mix(hash, static_cast<std::uint64_t>(bets.null.side == Side::above ? 1 : 2));
+    hash = mix(hash, hash_of(bets, origin));
     Entry& entry = entries_[(hash >> 7U) % entries_count];
     if (entry.canary != sizes.canary || entry.stable != sizes.stable || entry.rate != stable ||
         entry.origin != origin || !(entry.bets == bets)) {
@@ -124,21 +184,21 @@ const Factors& FactorCache::find(
         entry.stable = sizes.stable;
         entry.rate = stable;
         entry.origin = origin;
-        entry.factors = compute(bets, sizes, stable, origin);
+        entry.factors = compute(bets, sizes, find_grid(bets, stable, origin).grid);
     }
     return entry.factors;
 }
 
 double growth(const Bets& bets, RateStep stable, RateStep origin, Rates truth, double weight) {
+    const double predicted = to_rate(stable);
+    const auto canary = canary_rates(bets, predicted, to_rate(origin));
+    const auto gain = [](double rate, double betted, double against) {
+        return divergence(rate, against) - divergence(rate, betted);
+    };
     double best = ln_zero;
     for (std::size_t i = 0; i < bets.points; ++i) {
-        const double predicted = to_rate(stable);
-        const Rates bet{
-            .canary = canary_rate(bets, i, predicted, to_rate(origin)), .stable = predicted};
+        const Rates bet{.canary = canary[i], .stable = predicted};
         const Rates null = project(bets.null, bet, {.canary = weight, .stable = 1 - weight});
-        const auto gain = [](double rate, double betted, double against) {
-            return divergence(rate, against) - divergence(rate, betted);
-        };
         best = std::max(
             best,
             gain(truth.canary, bet.canary, null.canary) +

@@ -77,7 +77,12 @@ public:
 
 private:
     struct Entry;
+    struct GridEntry;
+
+    const GridEntry& find_grid(const Bets& bets, RateStep stable, RateStep origin);
+
     std::unique_ptr<Entry[]> entries_;
+    std::unique_ptr<GridEntry[]> grids_;
 };
 
 // By how much the best of the bets grows on average with each canary request, and the stable ones

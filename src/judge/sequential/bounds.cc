@@ -21,7 +21,7 @@ News close(BoundState& state, const Look& look) {
         return News::evidence;
     }
     if (canary.total == 0 || look.is_warming) return News::none;
-    state.harm.stake(look.stakes, look.bets.bound_harm);
+    state.harm.stake(look.stakes(), look.bets.bound_harm);
     state.harm.add(canary.total, canary.events, look.bets.bound_harm);
     state.safety.add(canary.total, canary.events, look.bets.bound_safety);
     return News::evidence;

@@ -131,10 +131,9 @@ Look Judge::look(const State& state, std::size_t metric) const {
         .bets = bets_[metric],
         .cache = *cache_,
         .now_s = state.now_s,
-        .stakes = state.has_started
-                      ? statistics::stakes_due(
-                            spec_.plan, state.later_steps, state.now_s - state.started_s)
-                      : 0,
+        .plan = spec_.plan,
+        .later_steps = state.later_steps,
+        .elapsed_s = state.now_s - state.started_s,
         .has_started = state.has_started,
         .is_warming = state.now_s - state.started_s < spec_.warmup_s};
 }

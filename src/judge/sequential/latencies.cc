@@ -157,6 +157,7 @@ void add_safety(LatencyState& state, const Look& look, std::size_t index) {
 
 // REQUIRES: both arms are in the pending block.
 News close(LatencyState& state, const Look& look) {
+    const double stakes = look.stakes();
     double value_max = 0;  // Of what is staked, but for what is negligible.
     if (!look.is_warming) {
         for (std::size_t i = 0; i < safety_count(look.spec); ++i) {
@@ -172,7 +173,7 @@ News close(LatencyState& state, const Look& look) {
             .stable = state.stable_pending,
             .stable_events = threshold.stable_slow};
         if (!look.is_warming) {
-            threshold.harm.stake(look.stakes, rate, look.bets.harm);
+            threshold.harm.stake(stakes, rate, look.bets.harm);
             const double highest =
                 threshold.harm.add(block, to_step(rate), look.bets.harm, look.cache);
             if (highest > ln_negligible)

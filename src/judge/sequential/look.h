@@ -29,9 +29,16 @@ struct Look {
     const MetricBets& bets;
     statistics::FactorCache& cache;
     double now_s = 0;
-    double stakes = 0;         // What may be staked by now.
+    const statistics::StakePlan& plan;
+    std::uint64_t later_steps = 0;
+    double elapsed_s = 0;      // Since the canary's first request.
     bool has_started = false;  // The canary has had a request.
     bool is_warming = false;   // Its first requests do not count yet.
+
+    // What may be staked by now.
+    double stakes() const {
+        return has_started ? statistics::stakes_due(plan, later_steps, elapsed_s) : 0;
+    }
 };
 
 // One request, or many of one arm.

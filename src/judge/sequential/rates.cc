@@ -52,7 +52,7 @@ News close(RateState& state, const Look& look) {
         state.catastrophe.keep_peak(highest, catastrophe);
         is_news = true;
     } else if (!look.is_warming) {
-        state.harm.stake(look.stakes, rate, look.bets.harm);
+        state.harm.stake(look.stakes(), rate, look.bets.harm);
         is_news = state.harm.add(block, step, look.bets.harm, look.cache) > ln_negligible;
         const Bets safety = safety_bets(state, look);
         const double highest = state.safety.add(block, step, safety, look.cache);
@@ -120,7 +120,7 @@ News tick(RateState& state, const Look& look) {
     if (look.spec.subject == Subject::errors) {
         state.dispersion.add(state.second);
         if (look.has_started && !look.is_warming) {
-            state.share.stake(look.stakes);
+            state.share.stake(look.stakes());
             state.share.add(state.second, look.spec.margin.ratio);
         }
     }
