@@ -114,7 +114,7 @@ void detection() {
     constexpr double onset_s = 400;
     title(
         "A fault in mid-release, 0.1 to 5 % at 25 %, from 400 s on (100 runs)",
-        "traffic, judge | seconds after the onset, mean | 95 % within | found");
+        "traffic, judge | seconds after the onset, mean | 95 % within | found | aborted before");
     for (const double per_second : {100.0, 1000.0}) {
         for (const auto& [name, spec] :
              {std::pair{"strict", strict}, {"default margin", tolerant}}) {
@@ -124,17 +124,21 @@ void detection() {
                 play({.spec = spec, .until_s = 600}, requests(traffic, 41'000), 100);
             std::vector<double> delays;
             for (const Ending& ending : endings)
-                if (ending.has_failed) delays.push_back(ending.at_s - onset_s);
+                if (ending.has_failed && ending.at_s >= onset_s)
+                    delays.push_back(ending.at_s - onset_s);
             std::ranges::sort(delays);
             double sum = 0;
             for (const double delay : delays) sum += delay;
+            const double found =
+                100.0 * static_cast<double>(delays.size()) / static_cast<double>(endings.size());
             row(fmt::format(
-                "{:g} rps, {} | {:.3g} | {:.3g} | {:.3g} %",
+                "{:g} rps, {} | {:.3g} | {:.3g} | {:.3g} % | {:.3g} %",
                 per_second,
                 name,
                 sum / static_cast<double>(delays.size()),
                 delays[delays.size() * 95 / 100],
-                share_failed(endings)));
+                found,
+                share_failed(endings) - found));
         }
     }
 }

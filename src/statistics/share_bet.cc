@@ -12,8 +12,7 @@ namespace {
 constexpr std::array<double, share_points> fractions{0.05, 0.1, 0.2, 0.4, 0.7, 0.95};
 
 constexpr double dispersion_max = 1.4;
-constexpr double deviations_min = 3.5;
-constexpr double few_events = 4;  // A handful of events is too few for a normal approximation.
+constexpr double doubt = 5;  // Nats: e^-5 is the chance of what is taken for clusters at one look.
 
 }  // namespace
 
@@ -55,9 +54,12 @@ void Dispersion::add(const Second& second) {
     variance += events * (events - 1) / 8;
 }
 
+// The bound of Laurent and Massart for sums of squares. Its second term counts where few seconds
+// hold most events: there chance goes much further than a normal distribution does.
 bool Dispersion::is_significant() const {
+    const double events_in_a_second = 1 + 2 * variance / expected;
     return value() > dispersion_max &&
-           squares - expected > deviations_min * std::sqrt(variance) + few_events;
+           squares - expected > std::sqrt(2 * doubt * variance) + doubt / 2 * events_in_a_second;
 }
 
 }  // namespace serin::statistics

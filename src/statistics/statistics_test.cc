@@ -8,8 +8,10 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
+#include <random>
 
 using namespace serin::statistics;
 
@@ -192,6 +194,22 @@ TEST_CASE("dispersion tells clusters from single events") {
     CHECK(!single.is_significant());
     CHECK(clustered.is_significant());
     CHECK(clustered.value() == doctest::Approx(5).epsilon(0.1));
+}
+
+TEST_CASE("independent events hardly ever pass for clusters, however often one looks") {
+    std::mt19937_64 coins(7);
+    int mistaken = 0;
+    for (int stream = 0; stream < 1000; ++stream) {
+        Dispersion single;
+        bool was_significant = false;
+        for (int second = 0; second < 60; ++second) {
+            const auto heads = static_cast<std::uint64_t>(std::popcount(coins() & 0x3FFU));
+            single.add({.stable = 1000, .stable_events = 10, .stable_events_a = heads});
+            was_significant = was_significant || single.is_significant();
+        }
+        mistaken += was_significant ? 1 : 0;
+    }
+    CHECK(mistaken <= 10);
 }
 
 TEST_CASE("ln_gamma is the C library's") {

@@ -118,7 +118,8 @@ TEST_CASE("power is what the reference table of mean canary requests says") {
     for (const auto& [stable, canary, weight, spec, requests_max] :
          {Expected{0.001, 0.05, 0.05, strict, 95},
           Expected{0.001, 0.2, 0.05, strict, 20},
-          Expected{0.001, 1, 0.05, strict, 3.3},
+          Expected{0.001, 1, 0.05, strict, 2.7},
+          Expected{0.01, 1, 0.05, strict, 2.8},
           Expected{0.01, 0.05, 0.05, strict, 265},
           Expected{0.001, 0.05, 0.5, strict, 310},
           Expected{0.001, 1, 0.5, strict, 10},

@@ -51,6 +51,15 @@ TEST_CASE("a broken canary fails after a few of its requests, and the verdict sa
     CHECK(verdict.explanation.contains("tolerated is 1.2 x stable + 0.05 points"));
 }
 
+TEST_CASE("the canary's first request is compared with stable's just before it") {
+    statistics::FactorCache cache;
+    const Judge judge(spec_of(errors_only), cache);
+    State state = judge.begin();
+    for (int i = 0; i < 1000; ++i) judge.observe(state, Outcome{.at_s = 0.01 * i});
+    judge.observe(state, Outcome{.arm = Arm::canary, .at_s = 10, .failed = true});
+    CHECK(judge.verdict(state).e_value > 3);
+}
+
 TEST_CASE("a healthy canary passes") {
     statistics::FactorCache cache;
     const Judge judge(spec_of("{}"), cache);

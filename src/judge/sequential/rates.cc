@@ -21,6 +21,8 @@ constexpr double pairing_s = 60;
 constexpr std::uint64_t block_size = 8;
 constexpr std::uint64_t block_size_even = 4;  // From this share of the canary on.
 constexpr double even_share = 0.25;
+// Of stable, before the canary's first request: what is not in its first block is history.
+constexpr std::uint64_t waiting_max = 64;
 constexpr double share_smoothing = 0.05;
 constexpr double ln_negligible = -0.7;  // e^-0.7 < 0.5 <= what is staked: the value is below 1.
 constexpr double safety_difference_min = 0.005;
@@ -91,9 +93,18 @@ bool is_clustered(const RateState& state, const MetricSpec& spec) {
 
 News take(RateState& state, const Look& look, Arm arm, const Trial& trial) {
     if (trial.is_single) count_second(state, arm, trial);
-    if (!look.has_started) {  // History needs no block.
-        learn(state, look, trial.count.events, trial.count.total);
-        return News::none;
+    if (!look.has_started) {
+        // The latest requests wait for the canary's first, which would otherwise have next to none
+        // beside it and say little.
+        const bool is_history = !trial.is_single || state.pending.stable >= waiting_max;
+        if (is_history) {
+            learn(state, look, state.pending.stable_events, state.pending.stable);
+            state.pending = {};
+        }
+        if (!trial.is_single) {
+            learn(state, look, trial.count.events, trial.count.total);
+            return News::none;
+        }
     }
     if (state.pending.canary == 0 && state.pending.stable == 0) state.opened_s = look.now_s;
     if (arm == Arm::canary) {
