@@ -119,7 +119,8 @@ struct ClusterController::Parts {
           plugin_metrics(store, plugins),
           kayenta(loop, {{std::string(metrics::PrometheusSource::provider), &prometheus}}),
           job(loop, store),
-          remote(http, {store, {config.ns, std::string(argo_namespace)}, environment_variable}),
+          remote(
+              loop, http, {store, {config.ns, std::string(argo_namespace)}, environment_variable}),
           analysis_events(store, loop, "serin-analysis"),
           analysis(
               loop,

@@ -130,7 +130,10 @@ struct LocalMachine::Parts {
               {{std::string(metrics::PrometheusSource::provider), &prometheus},
                {std::string(metrics::RequestsSource::provider), &requests}}),
           job(loop, *store),
-          remote(http, {*store, {options.ns, std::string(argo_namespace)}, environment_variable}),
+          remote(
+              loop,
+              http,
+              {*store, {options.ns, std::string(argo_namespace)}, environment_variable}),
           analysis_events(*store, loop, "serin-analysis"),
           analysis(
               loop,

@@ -4,14 +4,26 @@
 
 namespace serin::metrics {
 
-RemoteSources::RemoteSources(HttpClient& client, Credentials credentials)
+RemoteSources::RemoteSources(EventLoop& loop, HttpClient& client, Credentials credentials)
     : credentials_(std::move(credentials)),
       datadog_(client, credentials_),
-      new_relic_(client, credentials_) {}
+      new_relic_(client, credentials_),
+      cloud_watch_(client, credentials_),
+      graphite_(client),
+      influxdb_(client, credentials_),
+      wavefront_(client, credentials_),
+      skywalking_(client),
+      kayenta_(loop, client) {}
 
 RemoteSources::ByName RemoteSources::with(ByName others) {
     others.emplace(DatadogSource::provider, &datadog_);
     others.emplace(NewRelicSource::provider, &new_relic_);
+    others.emplace(CloudWatchSource::provider, &cloud_watch_);
+    others.emplace(GraphiteSource::provider, &graphite_);
+    others.emplace(InfluxdbSource::provider, &influxdb_);
+    others.emplace(WavefrontSource::provider, &wavefront_);
+    others.emplace(SkywalkingSource::provider, &skywalking_);
+    others.emplace(KayentaServerSource::provider, &kayenta_);
     return others;
 }
 

@@ -1,8 +1,14 @@
 #pragma once
 
+#include "metrics/cloud_watch.h"
 #include "metrics/credentials.h"
 #include "metrics/datadog.h"
+#include "metrics/graphite.h"
+#include "metrics/influxdb.h"
+#include "metrics/kayenta_server.h"
 #include "metrics/new_relic.h"
+#include "metrics/skywalking.h"
+#include "metrics/wavefront.h"
 
 #include <functional>
 #include <map>
@@ -10,14 +16,14 @@
 
 namespace serin::metrics {
 
-// The sources that are services of others and need credentials of ours.
+// The sources that are services of others, most of them with credentials of ours.
 class RemoteSources {
 public:
     // By the name a metric's provider has.
     using ByName = std::map<std::string, MetricSource*, std::less<>>;
 
-    // The client outlives this, and so does what the credentials are read from.
-    RemoteSources(HttpClient& client, Credentials credentials);
+    // Loop and client outlive this, and so does what the credentials are read from.
+    RemoteSources(EventLoop& loop, HttpClient& client, Credentials credentials);
     RemoteSources(const RemoteSources&) = delete;
     RemoteSources& operator=(const RemoteSources&) = delete;
 
@@ -28,6 +34,12 @@ private:
     const Credentials credentials_;
     DatadogSource datadog_;
     NewRelicSource new_relic_;
+    CloudWatchSource cloud_watch_;
+    GraphiteSource graphite_;
+    InfluxdbSource influxdb_;
+    WavefrontSource wavefront_;
+    SkywalkingSource skywalking_;
+    KayentaServerSource kayenta_;
 };
 
 }  // namespace serin::metrics

@@ -18,6 +18,7 @@ struct Row {
     std::vector<std::string> confidential;  // Values that must not be seen anywhere.
     Duration timeout;                       // Of a request that nobody hurries.
     bool is_json = true;
+    bool is_lasting = false;  // The good answer is the first of several.
 };
 
 std::vector<Row> rows() {
@@ -50,6 +51,55 @@ std::vector<Row> rows() {
          .value = R"({"n":1})",
          .confidential = {"NRAK-0123"},
          .timeout = 10s},
+        {.provider = "cloudWatch",
+         .config = R"({"metricDataQueries": [{"id": "a", "expression": "b / c"}]})",
+         .secret_name = "cloudwatch",
+         .secret =
+             {{"access-key-id", "AKID"},
+              {"secret-access-key", "secret-0123"},
+              {"session-token", "session-4567"},
+              {"endpoint", "$ADDRESS"}},
+         .good = R"({"MetricDataResults": [{"Id": "a", "Values": [0.25, 1]}]})",
+         .value = "[[0.25 1]]",
+         .confidential = {"secret-0123", "session-4567"},
+         .timeout = 30s},
+        {.provider = "graphite",
+         .config = R"({"address": "$ADDRESS", "query": "target=a.b"})",
+         .good = R"([{"target": "a.b", "datapoints": [[0.25, 1]]}])",
+         .value = "[0.250000]",
+         .timeout = 10s},
+        {.provider = "influxdb",
+         .config = R"({"query": "from(bucket: 1) |> yield"})",
+         .secret_name = "influxdb",
+         .secret = {{"address", "$ADDRESS"}, {"authToken", "token-0123"}, {"org", "o"}},
+         .good = "#datatype,string,long,double\n,result,table,_value\n,_result,0,0.25\n",
+         .value = "[0.25]",
+         .confidential = {"token-0123"},
+         .timeout = 30s,
+         .is_json = false},
+        {.provider = "wavefront",
+         .config = R"({"address": "$ADDRESS", "query": "ts(a) + 0"})",
+         .secret_name = "wavefront-api-tokens",
+         .secret = {{"127.0.0.1", "token-0123"}},
+         .good = R"({"timeseries": [{"data": [[1599076435, 0.25]]}]})",
+         .value = "0.25",
+         .confidential = {"token-0123"},
+         .timeout = 30s},
+        {.provider = "skywalking",
+         .config = R"({"address": "$ADDRESS", "query": "query($duration: Duration!) { n }"})",
+         .good = R"({"data": {"n": 1}})",
+         .value = R"({"n":1})",
+         .timeout = 30s},
+        {.provider = "kayenta",
+         .config = R"({"address": "$ADDRESS", "application": "a", "canaryConfigName": "c",
+             "metricsAccountName": "m", "configurationAccountName": "n",
+             "storageAccountName": "s", "threshold": {"pass": 90, "marginal": 75},
+             "lookback": true, "scopes": [{"name": "default",
+             "controlScope": {"scope": "x", "region": "r", "step": 60},
+             "experimentScope": {"scope": "y", "region": "r", "step": 60}}]})",
+         .good = R"([{"id": "1", "name": "c"}])",
+         .timeout = 15s,
+         .is_lasting = true},
     };
 }
 
@@ -90,6 +140,7 @@ struct World : ProviderWorld {
 
 TEST_CASE("a good answer is a value, and the server was given the time that is documented") {
     for (const Row& row : rows()) {
+        if (row.is_lasting) continue;
         CAPTURE(row.provider);
         World world(row);
         const auto sample = world.answered({.body = row.good});
@@ -154,6 +205,7 @@ TEST_CASE("answers that make no sense are errors") {
 
 TEST_CASE("an answer of the right kind with wrong types never passes for a value") {
     for (const Row& row : rows()) {
+        if (!row.is_json) continue;
         CAPTURE(row.provider);
         World world(row);
         for (const auto& [from, to] :
@@ -162,6 +214,7 @@ TEST_CASE("an answer of the right kind with wrong types never passes for a value
             for (auto at = body.find(from); at != std::string::npos;
                  at = body.find(from, at + to.size()))
                 body.replace(at, from.size(), to);
+            if (body == row.good) continue;
             CAPTURE(body);
             CHECK_FALSE(world.answered({.body = body}));
         }

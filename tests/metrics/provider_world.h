@@ -134,6 +134,7 @@ private:
     std::unique_ptr<net::HttpServer> server_;
     std::vector<std::shared_ptr<net::HttpResponder>> waiting_;
     RemoteSources remote_{
+        loop,
         client,
         {store,
          {"serin-system", "argo-rollouts"},
