@@ -4,6 +4,7 @@
 #include "manifest/findings.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -43,16 +44,15 @@ void Reporter::add(std::string_view rule, Diagnostic diagnostic) {
 }
 
 void Reporter::keep(Finding finding) {
-    const auto key = [](const Finding& one) {
-        return std::tie(one.rule->name, one.at.file, one.at.line, one.at.path, one.at.message);
-    };
-    for (const Finding& one : found_) {
-        if (key(one) == key(finding)) return;
-    }
     found_.push_back(std::move(finding));
 }
 
 std::vector<Finding> Reporter::take() {
+    const auto key = [](const Finding& one) {
+        return std::tuple(one.rule->name, one.at.file, one.at.line, one.at.path, one.at.message);
+    };
+    std::set<decltype(key(found_.front()))> seen;
+    std::erase_if(found_, [&](const Finding& one) { return !seen.insert(key(one)).second; });
     std::ranges::stable_sort(found_, [](const Finding& left, const Finding& right) {
         return std::tie(left.at.file, left.at.line, left.at.column, left.rule->name) <
                std::tie(right.at.file, right.at.line, right.at.column, right.rule->name);

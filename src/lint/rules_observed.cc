@@ -108,9 +108,10 @@ void check_budget(const Context& context, const UsedMetric& metric, const Watche
 }  // namespace
 
 void check_observed(const Context& context) {
+    const ServiceIndex index(context.sources);
     for (const Use& use : context.uses) {
         if (!use.rollout) continue;
-        const Watched watched(routes_of(context.sources, *use.rollout));
+        const Watched watched(index.routes_of(*use.rollout));
         if (watched.is_elsewhere()) continue;
         for (const UsedMetric& metric : use.metrics) {
             if (metric.provider == "serin/sequential") check_sequential(context, metric, watched);

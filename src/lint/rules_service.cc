@@ -17,7 +17,7 @@ constexpr std::string_view canary_ingress = "nginx.ingress.kubernetes.io/canary"
 constexpr std::string_view ingress_affinity = "nginx.ingress.kubernetes.io/affinity";
 constexpr std::int64_t affinity_timeout_max = 86'400;
 
-void check_selector(const Context& context, const Source& service) {
+void check_selector(const Context& context, const ServiceIndex& index, const Source& service) {
     const Part spec = service.spec();
     if (spec["type"].text() == "ExternalName") return;
     const Labels selector = read_labels(spec["selector"]);
@@ -29,13 +29,8 @@ void check_selector(const Context& context, const Source& service) {
             "selects no pods, so that nothing answers behind it",
             "write a selector with labels of the pods");
     }
-    bool has_workloads = false;
-    for (const PodTemplate& pods : pod_templates(context.sources)) {
-        if (pods.source->object.ns() != service.object.ns()) continue;
-        has_workloads = true;
-        if (selects(selector, read_labels(pods.metadata["labels"]))) return;
-    }
-    if (!has_workloads) return;  // They are elsewhere.
+    const std::string_view ns = service.object.ns();
+    if (!index.has_pods(ns) || index.leads_to_pods(ns, selector)) return;  // Or they are elsewhere.
     context.reporter.add(
         "service-selects-nothing",
         service,
@@ -85,19 +80,17 @@ void report_sticky(
         "remove it while a release is judged, or compare the assigned cohorts");
 }
 
-void check_sticky(const Context& context, const Source& rollout) {
+void check_sticky(const Context& context, const ServiceIndex& index, const Source& rollout) {
     if (!rollout.spec()["strategy"]["canary"].is_given() || !is_judged(context, rollout)) return;
     const std::string ns(rollout.object.ns());
-    const std::set<std::string> services = service_names(context.sources, rollout);
-    for (const Source* service : context.sources.of_kind("Service")) {
-        if (service->object.ns() != ns) continue;
+    const std::set<std::string> services = index.names_of(rollout);
+    for (const std::string& name : services) {
+        const Source* service = context.sources.find("Service", ns, name);
+        if (!service) continue;
         const Part affinity = service->spec()["sessionAffinity"];
-        const bool is_its = services.contains(std::string(service->object.name()));
-        if (is_its && affinity.text() == "ClientIP") {
-            report_sticky(context, *service, affinity, rollout);
-        }
+        if (affinity.text() == "ClientIP") report_sticky(context, *service, affinity, rollout);
     }
-    for (const Source* route : context.sources.of_kind("HTTPRoute")) {
+    for (const Source* route : index.routes_of(rollout)) {
         const Part rules = route->spec()["rules"];
         for (std::size_t i = 0; i < rules.size(); ++i) {
             if (!rules[i]["sessionPersistence"].is_given()) continue;
@@ -116,7 +109,7 @@ void check_sticky(const Context& context, const Source& rollout) {
 }
 
 // A manifest that gives the canary weight does so at every apply, in the middle of releases too.
-void check_route(const Context& context, const Source& rollout) {
+void check_route(const Context& context, const ServiceIndex& index, const Source& rollout) {
     const Part canary = rollout.spec()["strategy"]["canary"];
     // The services of pingPong take turns; the ping one is the first canary's.
     const Part turns = canary["pingPong"];
@@ -125,8 +118,7 @@ void check_route(const Context& context, const Source& rollout) {
     const std::string candidate =
         (turns.is_given() ? turns["pingService"] : canary["canaryService"]).text();
     if (stable.empty() || candidate.empty()) return;
-    for (const Source* route : context.sources.of_kind("HTTPRoute")) {
-        if (route->object.ns() != rollout.object.ns()) continue;
+    for (const Source* route : index.routes_to(rollout.object.ns(), candidate)) {
         const Part rules = route->spec()["rules"];
         for (std::size_t i = 0; i < rules.size(); ++i) {
             const Part backends = rules[i]["backendRefs"];
@@ -209,13 +201,14 @@ void check_ingresses(const Context& context) {
 }  // namespace
 
 void check_services(const Context& context) {
+    const ServiceIndex index(context.sources);
     for (const Source* service : context.sources.of_kind("Service")) {
-        check_selector(context, *service);
+        check_selector(context, index, *service);
         check_affinity(context, *service);
     }
     for (const Source* rollout : context.sources.of_kind("Rollout")) {
-        check_sticky(context, *rollout);
-        check_route(context, *rollout);
+        check_sticky(context, index, *rollout);
+        check_route(context, index, *rollout);
     }
     check_shared(context);
     check_ingresses(context);
