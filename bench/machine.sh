@@ -37,12 +37,12 @@ make_image() { # make_image TAG [NAME VALUE]...
     --args "$@" >"$image/image.json"
 }
 
-start_serin() { # start_serin MANIFESTS: and waits until it answers
+start_serin() { # start_serin MANIFESTS: and waits until it answers, start_tries tenths of a second
   "$build/serin" up -f "$1" --images "$work/images" --port 0 >"$work/serin.log" 2>&1 &
   serin_pid=$!
   pids+=("$serin_pid")
   local i
-  for ((i = 0; i < 300; i++)); do
+  for ((i = 0; i < ${start_tries:-300}; i++)); do
     [[ -f $SERIN_STATE/server.json ]] && "$build/serin" get rollouts >/dev/null 2>&1 && return
     sleep 0.1
   done
