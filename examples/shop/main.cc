@@ -7,11 +7,13 @@
 //   SHOP_DROP_PERCENT      share of shop requests whose connection is closed without an answer
 //   SHOP_LATENCY_MS        median service time
 //   SHOP_LATENCY_FACTOR    multiplies every service time
+//   SHOP_DISCOUNT_PERCENT  taken off the prices at /offers, by mistake
 //   SHOP_WARM_UP_MS        /ready answers 503 for so long after the start
 
 #include <fmt/format.h>
 
 #include "http_server.h"
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <exception>
@@ -65,7 +67,20 @@ private:
 
     Reply version_reply() const { return {.body = fmt::format(R"({{"version":"{}"}})", version_)}; }
 
-    Reply page(const Request& request) const {
+    // Differs from answer to answer, as pages do, in all but the offer itself.
+    Reply offers() {
+        const auto now = std::chrono::system_clock::now().time_since_epoch();
+        const double cents = 4900 * (1 - discount_percent_ / 100);
+        return {
+            .body = fmt::format(
+                R"({{"offers":[{{"id":1,"cents":{}}}],"at":{},"visit":"{:08x}"}})",
+                std::llround(cents),
+                std::chrono::duration_cast<std::chrono::milliseconds>(now).count(),
+                random_())};
+    }
+
+    Reply page(const Request& request) {
+        if (request.path == "/offers") return offers();
         if (request.path == "/" || request.path == "/products") {
             return {
                 .body = R"([{"id":1,"name":"canary cage","cents":4900},)"
@@ -103,6 +118,7 @@ private:
     std::string version_ = setting("SHOP_VERSION", "dev");
     double error_percent_ = number("SHOP_ERROR_PERCENT", 0);
     double drop_percent_ = number("SHOP_DROP_PERCENT", 0);
+    double discount_percent_ = number("SHOP_DISCOUNT_PERCENT", 0);
     double median_ms_ = number("SHOP_LATENCY_MS", 8);
     double factor_ = number("SHOP_LATENCY_FACTOR", 1);
     Clock::time_point warm_at_ =

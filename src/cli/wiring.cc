@@ -26,6 +26,7 @@
 #include "metrics/request_windows.h"
 #include "metrics/requests_source.h"
 #include "metrics/sequential_source.h"
+#include "metrics/shadow_source.h"
 #include "metrics/web.h"
 #include "net/curl_client.h"
 #include "net/loop.h"
@@ -74,6 +75,7 @@ struct LocalMachine::Parts {
     metrics::SequentialSource sequential;
     metrics::BudgetSource budget;
     metrics::KayentaSource kayenta;
+    metrics::ShadowSource shadow;
     metrics::JobSource job;
     metrics::RemoteSources remote;
     EventRecorder analysis_events;
@@ -129,6 +131,7 @@ struct LocalMachine::Parts {
               loop,
               {{std::string(metrics::PrometheusSource::provider), &prometheus},
                {std::string(metrics::RequestsSource::provider), &requests}}),
+          shadow(loop, *store, http, gateway.copies()),
           job(loop, *store),
           remote(
               loop,
@@ -145,6 +148,7 @@ struct LocalMachine::Parts {
                    {std::string(metrics::BudgetSource::provider), &budget},
                    {std::string(metrics::KayentaSource::provider), &kayenta},
                    {std::string(metrics::AbSource::provider), &experiments_judge},
+                   {std::string(metrics::ShadowSource::provider), &shadow},
                    {std::string(metrics::PrometheusSource::provider), &prometheus},
                    {std::string(metrics::WebSource::provider), &web},
                    {std::string(control::PluginSource::provider), &plugin_metrics},

@@ -2,6 +2,7 @@
 #include "judge/kayenta/analysis.h"
 #include "judge/sequential/counters.h"
 #include "judge/sequential/spec.h"
+#include "judge/shadow/spec.h"
 #include "lint/families.h"
 
 #include <fmt/format.h>
@@ -73,6 +74,12 @@ void check_ab(const Context& context, const UsedMetric& metric) {
     if (!read) add(context, metric, "", read.error().message);
 }
 
+void check_shadow(const Context& context, const UsedMetric& metric) {
+    if (json::print(metric.config).contains("{{")) return;  // What is not known may be anything.
+    const auto read = judge::shadow::Spec::read(metric.config);
+    if (!read) add(context, metric, "", read.error().message);
+}
+
 }  // namespace
 
 void check_judges(const Context& context) {
@@ -81,6 +88,7 @@ void check_judges(const Context& context) {
             if (metric.provider == "serin/sequential") check_sequential(context, metric);
             if (metric.provider == "serin/kayenta") check_kayenta(context, metric);
             if (metric.provider == "serin/ab") check_ab(context, metric);
+            if (metric.provider == "serin/shadow") check_shadow(context, metric);
         }
     }
 }

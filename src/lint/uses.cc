@@ -214,7 +214,8 @@ std::vector<Use> uses_of(const Sources& sources) {
 
 bool judges_by_itself(const UsedMetric& metric) {
     return metric.provider == "serin/sequential" || metric.provider == "serin/budget" ||
-           metric.provider == "serin/kayenta" || metric.provider == "serin/ab";
+           metric.provider == "serin/kayenta" || metric.provider == "serin/ab" ||
+           metric.provider == "serin/shadow";
 }
 
 std::optional<Duration> read_duration(const Part& part) {

@@ -90,6 +90,16 @@ record MetricPlugins open
   serin/budget      SerinBudget
   serin/kayenta     SerinKayenta
   serin/ab          SerinAb
+  serin/shadow      SerinShadow
+
+record SerinShadow
+  methods   [text]
+  headers   [text]
+  ignore    [text]
+  rate      any
+  requests  any
+  alpha     any
+  timeout   text
 
 record SerinAb
   arms      [AbArm]@name

@@ -4,6 +4,7 @@
 #include "metrics/ab_source.h"
 #include "metrics/kayenta_source.h"
 #include "metrics/requests_config.h"
+#include "metrics/shadow_source.h"
 
 #include <fmt/format.h>
 
@@ -106,7 +107,8 @@ const std::vector<std::string>& known_providers() {
         std::string(metrics::SequentialSource::provider),
         std::string(metrics::BudgetSource::provider),
         std::string(metrics::KayentaSource::provider),
-        std::string(metrics::AbSource::provider)};
+        std::string(metrics::AbSource::provider),
+        std::string(metrics::ShadowSource::provider)};
     return all;
 }
 
@@ -199,6 +201,14 @@ std::unique_ptr<MetricSource::Measurement> MetricAnswers::answer(
     }
     if (query.provider == "prometheus") {
         done(ask_prometheus(query));
+        return nullptr;
+    }
+    if (query.provider == metrics::ShadowSource::provider) {
+        note(query, "simulated pods give no answers to compare: answered with no data", false);
+        done(MetricSample{
+            .no_data_reason = fmt::format(
+                "a rehearsal cannot compare answers: state how it ends with --metric {}=VALUE",
+                query.metric)});
         return nullptr;
     }
     note(query, "unknown to a rehearsal: answered with no data", false);

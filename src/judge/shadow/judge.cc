@@ -133,7 +133,8 @@ std::string Judge::explain() const {
             const auto times = statistics::odd_ones_needed(counts(), spec_.alpha);
             return fmt::format(
                 "{} comparisons without a difference that stable does not have from itself; one "
-                "in {:.2g} % of them would have been found with {:g} %",
+                "that "
+                "shows in {:.2g} % of them would have been found with {:g} %",
                 compared_,
                 100 * statistics::visible_share(compared_, times, power),
                 100 * power);

@@ -56,7 +56,7 @@ TEST_CASE("a healthy candidate passes beside noise, and is told what would have 
     CHECK(judge.decision() == Decision::pass);
     CHECK(judge.compared() == 200);
     CHECK(judge.explain().starts_with(
-        "200 comparisons without a difference that stable does not have from itself; one in "));
+        "200 comparisons without a difference that stable does not have from itself; one that "));
     CHECK(judge.explain().ends_with(" % of them would have been found with 95 %"));
 }
 
