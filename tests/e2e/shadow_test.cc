@@ -1,6 +1,7 @@
 // A release whose answers are compared with those of stable before any user gets one.
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "machine.h"
 #include <atomic>
@@ -12,6 +13,20 @@ namespace serin::e2e {
 namespace {
 
 using namespace std::chrono_literals;
+
+void add_template(const Machine& machine) {
+    write_file(machine.manifests() + "/5-shadow.yaml", R"(apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata:
+  name: same-answers
+spec:
+  metrics:
+    - name: same-answers
+      provider:
+        plugin:
+          serin/shadow: {rate: 40, requests: 60}
+)");
+}
 
 // A candidate of one pod without traffic, and the comparison.
 void compare_first(Machine& machine) {
@@ -27,17 +42,7 @@ void compare_first(Machine& machine) {
             "        - analysis: {templates: [{templateName: same-answers}]}\n"
             "        - pause: {}\n" +
             steps.substr(to));
-    write_file(machine.manifests() + "/5-shadow.yaml", R"(apiVersion: argoproj.io/v1alpha1
-kind: AnalysisTemplate
-metadata:
-  name: same-answers
-spec:
-  metrics:
-    - name: same-answers
-      provider:
-        plugin:
-          serin/shadow: {rate: 40, requests: 60}
-)");
+    add_template(machine);
 }
 
 // A user who looks at the offers again and again.
@@ -126,6 +131,29 @@ TEST_CASE("a healthy candidate passes, though each of its answers has a time and
     INFO(json::print(report));
     CHECK(json::integer(json::find(report, "/requests_lost")) == 0);
     CHECK(json::integer(json::find(report, "/requests_canary")) == 0);
+}
+
+TEST_CASE("blue-green compares before its switch") {
+    Machine machine("blue-green");
+    machine.edit("1-gateway.yaml", "port: 8081", fmt::format("port: {}", free_port()));
+    machine.edit(
+        "3-rollout.yaml",
+        "      previewService: shop-preview\n",
+        "      previewService: shop-preview\n"
+        "      prePromotionAnalysis: {templates: [{templateName: same-answers}]}\n");
+    add_template(machine);
+    machine.add_image("cheap", {{"SHOP_DISCOUNT_PERCENT", "90"}});
+    machine.up();
+    REQUIRE(machine.wait_for_phase("Healthy"));
+    Visitor visitor(machine.url());
+    REQUIRE(machine.serin({"set", "image", "shop", "shop=shop:cheap"}).code == 0);
+    CHECK(machine.serin({"status", "shop", "--timeout", "2m"}).code == 2);
+    visitor.stop();
+    const std::string runs = analysis_runs(machine);
+    INFO(runs);
+    CHECK(runs.contains("/offers/*/cents: another value"));
+    CHECK(visitor.from_stable() > 5);
+    CHECK(visitor.others() == 0);
 }
 
 }  // namespace serin::e2e

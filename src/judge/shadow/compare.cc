@@ -152,10 +152,9 @@ public:
 
 private:
     template <class T>
-    void note(std::string field, Difference difference, const Three<T>& three) {
+    void note(const std::string& field, Difference difference, const Three<T>& three) {
         if (const auto odd = odd_of(three))
-            found_.push_back(
-                {.field = std::move(field), .difference = difference, .is_candidate = *odd == 0});
+            found_.push_back({.field = field, .difference = difference, .is_candidate = *odd == 0});
     }
 
     // Whether all three have it.
