@@ -215,9 +215,9 @@ void calibration() {
             ladder,
             clustered(rising(ladder, 0.001), 16'000, {.gap_s = 1}));
         both_judges(
-            "clusters of 5 at once, by nobody known",
+            "clusters of 5, a second apart, by nobody known",
             ladder,
-            clustered(rising(ladder, 0.001), 17'000, {.has_unit = false}));
+            clustered(rising(ladder, 0.001), 17'000, {.gap_s = 1, .has_unit = false}));
     }
 }
 
