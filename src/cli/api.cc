@@ -69,7 +69,7 @@ std::string encode_query(std::string_view text) {
 
 Api::Api(Connection connection)
     : connection_(std::move(connection)),
-      token_(read_token(connection_.token_file)),
+      token_(connection_.token.empty() ? read_token(connection_.token_file) : connection_.token),
       loop_(std::make_unique<net::AsioLoop>()),
       client_(std::make_unique<net::CurlClient>(*loop_)) {}
 
@@ -98,7 +98,11 @@ HttpRequest Api::request_to(const std::string& method, const std::string& path) 
     HttpRequest request;
     request.method = method;
     request.url = connection_.url + path;
+    request.verify_peer = connection_.verify_peer;
     request.ca_file = connection_.ca_file;
+    request.ca_pem = connection_.ca_pem;
+    request.certificate_pem = connection_.certificate_pem;
+    request.key_pem = connection_.key_pem;
     request.headers.emplace_back("Accept", "application/json");
     if (!token_.empty()) request.headers.emplace_back("Authorization", "Bearer " + token_);
     return request;
@@ -115,7 +119,12 @@ Result<HttpResponse> Api::send(HttpRequest request) {
         return std::unexpected(
             std::move(answer->error())
                 .within(
-                    fmt::format("no answer from {} (is `serin up` running?)", connection_.url)));
+                    connection_.cluster.empty()
+                        ? fmt::format("no answer from {} (is `serin up` running?)", connection_.url)
+                        : fmt::format(
+                              "no answer from {} (context {})",
+                              connection_.url,
+                              connection_.cluster)));
     }
     if ((*answer)->status >= 300) return std::unexpected(error_of(**answer));
     return std::move(**answer);

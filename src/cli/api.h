@@ -18,13 +18,20 @@ class AsioLoop;
 
 namespace serin::cli {
 
-// Where the server is and who is asking.
+// Where the server is and who is asking. Never printed: it holds secrets.
 struct Connection {
     std::string url;         // "http://127.0.0.1:7717".
     std::string token_file;  // Empty: no token.
     std::string ca_file;     // For https.
     std::string ns = "default";
     std::string state_dir;  // Where `url` was found, for messages; empty when it was given.
+    // A cluster of a kubeconfig:
+    std::string cluster;  // Its context, for messages; empty: a server of `serin up`.
+    bool verify_peer = true;
+    std::string ca_pem;
+    std::string certificate_pem;
+    std::string key_pem;
+    std::string token;
 };
 
 // A blocking client of the REST API, for commands. Every failure is the server's own message with

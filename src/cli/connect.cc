@@ -1,12 +1,15 @@
 #include "cli/connect.h"
 
 #include "base/json.h"
+#include "kubernetes/config.h"
 
 #include <fmt/format.h>
 
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <sstream>
+#include <utility>
 
 namespace serin::cli {
 
@@ -19,13 +22,52 @@ std::string default_state_dir() {
            (home == nullptr ? "/serin" : "/.local/state/serin");
 }
 
+std::vector<std::string> kubeconfig_files() {
+    std::vector<std::string> files;
+    if (const char* listed = std::getenv("KUBECONFIG"); listed != nullptr) {
+        std::istringstream in{listed};
+        for (std::string file; std::getline(in, file, ':');) {
+            if (!file.empty()) files.push_back(file);
+        }
+    }
+    if (files.empty()) {
+        const char* home = std::getenv("HOME");
+        files.push_back(std::string(home == nullptr ? "" : home) + "/.kube/config");
+    }
+    return files;
+}
+
+namespace {
+
+Result<Connection> cluster_of(const ConnectOptions& options) {
+    SERIN_TRY(
+        kubernetes::ClusterConfig config,
+        kubernetes::read_kubeconfig(
+            options.kubeconfig.empty() ? kubeconfig_files() : options.kubeconfig, options.context));
+    Connection connection;
+    connection.url = std::move(config.server);
+    connection.token_file = std::move(config.token_file);
+    connection.ns = options.ns.empty() ? std::move(config.ns) : options.ns;
+    connection.cluster = std::move(config.context);
+    connection.verify_peer = config.verify_peer;
+    connection.ca_pem = std::move(config.ca_pem);
+    connection.certificate_pem = std::move(config.certificate_pem);
+    connection.key_pem = std::move(config.key_pem);
+    connection.token = std::move(config.token);
+    return connection;
+}
+
+}  // namespace
+
 Result<Connection> find_server(const ConnectOptions& options) {
-    Connection connection{
-        .url = options.server,
-        .token_file = options.token_file,
-        .ca_file = options.ca_file,
-        .ns = options.ns.empty() ? "default" : options.ns,
-        .state_dir = ""};
+    const bool is_cluster =
+        options.in_cluster || !options.kubeconfig.empty() || !options.context.empty();
+    if (options.server.empty() && is_cluster) return cluster_of(options);
+    Connection connection;
+    connection.url = options.server;
+    connection.token_file = options.token_file;
+    connection.ca_file = options.ca_file;
+    connection.ns = options.ns.empty() ? "default" : options.ns;
     if (!connection.url.empty()) {
         while (connection.url.ends_with('/')) connection.url.pop_back();
         return connection;

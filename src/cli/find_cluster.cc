@@ -1,5 +1,7 @@
 #include "cli/find_cluster.h"
 
+#include "cli/connect.h"
+
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -26,8 +28,7 @@ Result<kubernetes::ClusterConfig> find_cluster(
         from_environment("KUBERNETES_SERVICE_HOST"),
         from_environment("KUBERNETES_SERVICE_PORT"));
     if (config || config.error().kind != ErrorKind::not_found) return config;
-    const std::string home = from_environment("HOME");
-    return kubernetes::read_kubeconfig({home + "/.kube/config"}, context);
+    return kubernetes::read_kubeconfig(kubeconfig_files(), context);
 }
 
 std::string process_identity(Instant now) {

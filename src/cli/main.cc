@@ -80,21 +80,7 @@ public:
         app_.require_subcommand(1);
         app_.fallthrough();
         app_.set_help_all_flag("--help-all", "Help of all commands");
-        words_.connect = {
-            .server = from_environment("SERIN_SERVER"),
-            .token_file = from_environment("SERIN_TOKEN_FILE"),
-            .ca_file = "",
-            .state_dir = from_environment("SERIN_STATE"),
-            .ns = ""};
-        app_.add_option("--server", words_.connect.server, "URL of the server (SERIN_SERVER)");
-        app_.add_option(
-            "--token-file",
-            words_.connect.token_file,
-            "File with the bearer token (SERIN_TOKEN_FILE)");
-        app_.add_option("--certificate-authority", words_.connect.ca_file, "PEM file for https");
-        app_.add_option(
-            "--state", words_.connect.state_dir, "State folder of `serin up` (SERIN_STATE)");
-        app_.add_option("-n,--namespace", words_.connect.ns, "Namespace [default]");
+        add_connection_words(app_, words_.connect);
         add_up();
         add_objects();
         add_rollouts();
@@ -109,6 +95,9 @@ public:
     }
 
     int run(int count, char** values) {
+        // `kubectl serin` runs the program of this name, and means kubectl's own cluster.
+        words_.connect.in_cluster =
+            count > 0 && std::string_view(values[0]).ends_with("kubectl-serin");
         try {
             app_.parse(count, values);
         } catch (const CLI::ParseError& error) {

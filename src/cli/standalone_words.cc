@@ -87,6 +87,28 @@ void add_controller(CLI::App& controller, ControllerOptions& options) {
 
 }  // namespace
 
+void add_connection_words(CLI::App& app, ConnectOptions& connect) {
+    connect.server = from_environment("SERIN_SERVER");
+    connect.token_file = from_environment("SERIN_TOKEN_FILE");
+    connect.state_dir = from_environment("SERIN_STATE");
+    connect.context = from_environment("SERIN_CONTEXT");
+    app.add_option("--server", connect.server, "URL of the server (SERIN_SERVER)");
+    app.add_option(
+        "--token-file", connect.token_file, "File with the bearer token (SERIN_TOKEN_FILE)");
+    app.add_option("--certificate-authority", connect.ca_file, "PEM file for https");
+    app.add_option("--state", connect.state_dir, "State folder of `serin up` (SERIN_STATE)");
+    app.add_option(
+           "--kubeconfig",
+           connect.kubeconfig,
+           "Files of a cluster to speak to instead [KUBECONFIG, ~/.kube/config]")
+        ->delimiter(':');
+    app.add_option(
+        "--context",
+        connect.context,
+        "Context of the kubeconfig: a cluster to speak to (SERIN_CONTEXT)");
+    app.add_option("-n,--namespace", connect.ns, "Namespace [default, or the context's]");
+}
+
 void add_standalone_commands(
     CLI::App& app,
     const ConnectOptions& connect,

@@ -1,22 +1,31 @@
 #!/usr/bin/env bash
-# A real Kubernetes API for tests, on loopback, from Debian packages alone: etcd, kube-apiserver and
-# kube-controller-manager. No kubelet: objects are real, pods do not run.
+# A real Kubernetes for tests, from Debian packages alone: etcd, kube-apiserver and
+# kube-controller-manager on loopback, and on request a node that runs pods, then all of it in
+# namespaces of its own.
 #
-#   cluster.sh build        make the programs ready (built once from Debian's source package)
-#   cluster.sh is-built     whether that has been done
-#   cluster.sh up DIR       start a fresh cluster on free ports; state, logs and kubeconfig in DIR
-#   cluster.sh down DIR     stop what `up` started in DIR, by its process ids
+#   cluster.sh build            make the programs ready (built once from Debian's source package)
+#   cluster.sh is-built         whether that has been done
+#   cluster.sh why-no-node      what keeps this machine from running a node, or nothing
+#   cluster.sh up DIR [--node]  start a fresh cluster on free ports; state, logs and kubeconfig in DIR.
+#                               Without --node objects are real, pods do not run
+#   cluster.sh inside DIR COMMAND...  run a command where a cluster with a node can be reached
+#   cluster.sh load DIR         load the image archive on standard input into the node
+#   cluster.sh restart-api DIR  kill the API server and start it again (with a node: from inside)
+#   cluster.sh down DIR         stop what `up` started in DIR, by its process ids
 #
 # Built programs are kept in ${XDG_CACHE_HOME:-~/.cache}/serin/kubernetes. With KUBEBUILDER_ASSETS,
 # a folder with etcd and kube-apiserver, those are taken, and nothing is built; the controllers run
-# if kube-controller-manager is there too.
+# if kube-controller-manager is there too, a node if all programs are.
 set -euo pipefail
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/serin/kubernetes
-programs=(kube-apiserver kube-controller-manager)
+programs=(kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy)
+here=$(dirname "$(readlink -f "$0")")
 
 say() { printf 'cluster: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
+# shellcheck source=tests/kubernetes/node.sh
+source "$here/node.sh"
 
 # program NAME: its path, or nothing. Programs of one set belong together; etcd may be the system's.
 program() {
@@ -130,7 +139,7 @@ certificates() { # An authority of our own, for the server and for a client that
       [[ $name == admin ]] && subject=/O=system:masters/CN=admin
       openssl req -newkey rsa:2048 -nodes -subj "$subject" -keyout "$dir/$name.key" -out "$dir/$name.csr"
       openssl x509 -req "${ca[@]}" -in "$dir/$name.csr" -out "$dir/$name.crt" \
-        -extfile <(printf 'subjectAltName=IP:127.0.0.1,DNS:localhost\n')
+        -extfile <(printf 'subjectAltName=IP:127.0.0.1,IP:10.96.0.1,IP:%s,DNS:localhost\n' "$bridge_address")
     done
   } >"$dir/openssl.log" 2>&1 || die "openssl failed: see $dir/openssl.log"
 }
@@ -164,14 +173,19 @@ start_etcd() {
 
 start_api() {
   local dir=$1 port=$2 etcd_port=$3
+  # Pods reach the API over their bridge, with tokens that the API puts into them.
+  local reach=(--bind-address=127.0.0.1 --advertise-address=10.0.0.1 --disable-admission-plugins=ServiceAccount)
+  if [[ -e $dir/holder.pid ]]; then
+    reach=(--bind-address=0.0.0.0 "--advertise-address=$bridge_address" --allow-privileged
+      --kubelet-preferred-address-types=InternalIP)
+  fi
   start "$dir" kube-apiserver "$(program kube-apiserver)" \
-    --etcd-servers="http://127.0.0.1:$etcd_port" --secure-port="$port" --bind-address=127.0.0.1 \
+    --etcd-servers="http://127.0.0.1:$etcd_port" --secure-port="$port" "${reach[@]}" \
     --tls-cert-file="$dir/server.crt" --tls-private-key-file="$dir/server.key" \
     --client-ca-file="$dir/ca.crt" --token-auth-file="$dir/tokens.csv" \
     --service-account-issuer=https://kubernetes.default.svc \
     --service-account-key-file="$dir/sa.key" --service-account-signing-key-file="$dir/sa.key" \
-    --authorization-mode=RBAC --service-cluster-ip-range=10.96.0.0/16 --advertise-address=10.0.0.1 \
-    --disable-admission-plugins=ServiceAccount --cert-dir="$dir"
+    --authorization-mode=RBAC --service-cluster-ip-range="$service_network" --cert-dir="$dir"
   await "$dir" kube-apiserver 120 curl -fs --cacert "$dir/ca.crt" --cert "$dir/admin.crt" \
     --key "$dir/admin.key" "https://127.0.0.1:$port/readyz"
 }
@@ -200,11 +214,11 @@ start_controllers() {
   # Older ones open a second port by default.
   if "$manager" --help | grep -q -- '--port int'; then ports+=(--port=0); fi
   start "$dir" kube-controller-manager "$manager" --kubeconfig="$dir/kubeconfig" \
-    --service-account-private-key-file="$dir/sa.key" --leader-elect=false "${ports[@]}"
+    --service-account-private-key-file="$dir/sa.key" --root-ca-file="$dir/ca.crt" --leader-elect=false "${ports[@]}"
 }
 
 up() {
-  local dir=$1 port
+  local dir=$1 why
   build
   [[ -n $(program etcd) ]] || die "there is no etcd: install etcd-server"
   mkdir -p "$dir"
@@ -212,12 +226,38 @@ up() {
   [[ -e $dir/kubeconfig ]] && die "$dir is in use: $0 down $dir"
   certificates "$dir"
   (umask 077 && echo "$(openssl rand -hex 16),admin,admin,system:masters" >"$dir/tokens.csv")
+  if [[ ${2:-} != --node ]]; then
+    up_here "$dir"
+    say "up: export KUBECONFIG=$dir/kubeconfig"
+    return
+  fi
+  why=$(why_no_node)
+  [[ -z $why ]] || die "no node: $why"
+  hold "$dir"
+  inside "$dir" "$here/cluster.sh" up-inside "$dir"
+  say "up: $0 inside $dir env KUBECONFIG=$dir/kubeconfig kubectl get nodes"
+}
+
+up_here() {
+  local dir=$1
   try_ports "$dir" start_etcd etcd
   try_ports "$dir" start_api kube-apiserver "$(<"$dir/etcd.port")"
-  port=$(<"$dir/kube-apiserver.port")
-  (umask 077 && kubeconfig "$dir" "$port" >"$dir/kubeconfig")
+  (umask 077 && kubeconfig "$dir" "$(<"$dir/kube-apiserver.port")" >"$dir/kubeconfig")
   start_controllers "$dir"
-  say "up: export KUBECONFIG=$dir/kubeconfig"
+}
+
+# Killed without a word, and started again on the same port.
+restart_api() {
+  local dir=$1
+  kill -9 "$(<"$dir/kube-apiserver.pid")"
+  while kill -0 "$(<"$dir/kube-apiserver.pid")" 2>/dev/null; do sleep 0.1; done
+  start_api "$dir" "$(<"$dir/kube-apiserver.port")" "$(<"$dir/etcd.port")"
+}
+
+up_inside() {
+  make_bridge
+  up_here "$1"
+  start_node "$1"
 }
 
 stop() { # stop DIR NAME
@@ -234,15 +274,27 @@ stop() { # stop DIR NAME
 }
 
 down() {
-  local name
-  for name in kube-controller-manager kube-apiserver etcd; do stop "$1" "$name"; done
-  rm -rf "$1/etcd" "$1/kubeconfig"
+  local dir name
+  dir=$(readlink -f "$1")
+  if [[ -e $dir/holder.pid ]]; then
+    end_node "$dir"
+  else
+    for name in kube-controller-manager kube-apiserver etcd; do stop "$dir" "$name"; done
+  fi
+  rm -rf "$dir/etcd" "$dir/kubeconfig"
 }
+
+folder_of() { [[ -d ${1:-} ]] || die "name the folder of up"; readlink -f "$1"; }
 
 case ${1:-} in
   build) build ;;
   is-built) is_ready ;;
-  up) [[ -n ${2:-} ]] || die "up needs a folder"; up "$2" ;;
-  down) [[ -d ${2:-} ]] || die "down needs the folder of up"; down "$2" ;;
-  *) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  why-no-node) why_no_node ;;
+  up) [[ -n ${2:-} ]] || die "up needs a folder"; up "$2" "${3:-}" ;;
+  up-inside) up_inside "$2" ;; # by up, in the node's namespaces
+  inside) dir=$(folder_of "${2:-}"); shift 2; inside "$dir" "$@" ;;
+  restart-api) restart_api "$(folder_of "${2:-}")" ;;
+  load) load_image "$(folder_of "${2:-}")" ;;
+  down) down "$(folder_of "${2:-}")" ;;
+  *) sed -n '2,23s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -9,13 +9,14 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/serin-release-XXXXXX")
 namespace=serin-release-$$
 declare -A pids=()
 
-fail() {
-  printf 'FAILED: %s\n' "$*" >&2
-  kubectl -n "$namespace" get rollout,replicaset -o wide 2>&1 | head -20 >&2 || true
-  kubectl -n "$namespace" get rollout shop -o jsonpath='{.status}' >&2 || true
-  printf '\n' >&2
-  tail -n 15 "$dir"/controller*.log >&2
-  exit 1
+# shellcheck source=tests/kubernetes/steps.sh
+source "$here/steps.sh"
+
+tell_more() {
+  kubectl -n "$namespace" get rollout,replicaset -o wide 2>&1 | head -20 || true
+  kubectl -n "$namespace" get rollout shop -o jsonpath='{.status}' || true
+  printf '\n'
+  tail -n 15 "$dir"/controller*.log
 }
 
 end() { # end NAME [SIGNAL]
@@ -32,19 +33,6 @@ finish() {
 }
 trap finish EXIT
 
-# within SECONDS WHAT COMMAND...: until the command succeeds.
-within() {
-  local tries=$(($1 * 5)) what=$2
-  shift 2
-  for ((; tries > 0; --tries)); do
-    "$@" >/dev/null 2>&1 && return
-    sleep 0.2
-  done
-  fail "$what"
-}
-
-field() { kubectl -n "$namespace" get "$1" -o "jsonpath={$2}"; }
-is() { [[ $(field "$1" "$2") == "$3" ]]; }
 phase_is() { is rollout/shop .status.phase "$1"; }
 # Replicas of the revision with this image, as asked for.
 replicas_of() {
@@ -100,42 +88,39 @@ spec:
       maxUnavailable: 0
       steps: [{setWeight: 50}, {pause: {}}, {setWeight: 75}, {pause: {duration: 1}}]
 Y
-set_image() {
-  kubectl -n "$namespace" patch rollout shop --type json \
-    -p '[{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "'"$1"'"}]' >/dev/null
-}
 within 60 "v1 is not there" phase_is Healthy
 runs shop:v1 4 || fail "v1 has $(replicas_of shop:v1)"
 [[ $(kubectl -n "$namespace" get rollout shop -o jsonpath='{.status.replicas}') == 4 ]] || fail "status.replicas"
 
-set_image shop:v2
+set_image shop shop:v2
 within 60 "v2 does not pause" phase_is Paused
 within 20 "v2 has $(replicas_of shop:v2)" runs shop:v2 2
 within 20 "v1 has $(replicas_of shop:v1)" runs shop:v1 2
 
 # --- Killed in mid-release: another takes over where it was, and moves nothing.
-before=$(kubectl -n "$namespace" get replicasets -o json | jq -c '[.items[] | [.metadata.name, .metadata.generation]]')
+before=$(generations)
 end first KILL || true
 start_controller second
 within 60 "no successor" grep -q ' leading ' "$dir/controller-second.log"
 sleep 2
-after=$(kubectl -n "$namespace" get replicasets -o json | jq -c '[.items[] | [.metadata.name, .metadata.generation]]')
+after=$(generations)
 [[ $before == "$after" ]] || fail "the successor changed $before to $after"
 phase_is Paused || fail "the successor lost the pause"
 
-"$serin" --server "$url" -n "$namespace" promote shop >/dev/null || fail "serin promote"
+"$serin" --server "$url" -n "$namespace" promote shop >/dev/null || fail "serin promote through a proxy"
 within 90 "v2 is not promoted" phase_is Healthy
 within 20 "v2 has $(replicas_of shop:v2)" runs shop:v2 4
 within 20 "v1 has $(replicas_of shop:v1)" runs shop:v1 0
 
 # --- One that never becomes ready is taken back by a person.
-set_image shop:broken
+set_image shop shop:broken
 within 60 "the broken version gets no pods" is rollout/shop .status.updatedReplicas 1
-"$serin" --server "$url" -n "$namespace" abort shop >/dev/null || fail "serin abort"
+ln -s "$serin" "$dir/kubectl-serin"
+PATH=$dir:$PATH kubectl serin -n "$namespace" abort shop >/dev/null || fail "kubectl serin abort"
 within 60 "the abort does not end" phase_is Degraded
 within 60 "the broken version has $(replicas_of shop:broken)" runs shop:broken 0
 within 60 "v2 has $(replicas_of shop:v2)" runs shop:v2 4
-set_image shop:v2
+set_image shop shop:v2
 within 60 "going back is not Healthy" phase_is Healthy
 kubectl -n "$namespace" get events -o json | jq -e '[.items[].reason] | index("RolloutAborted")' >/dev/null ||
   fail "no event tells of the abort"

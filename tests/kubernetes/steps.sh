@@ -1,0 +1,31 @@
+# Words that tests of clusters share. They set `namespace`, and define `tell_more`: what to print
+# beside a failure.
+# shellcheck shell=bash disable=SC2154
+
+fail() {
+  printf 'FAILED: %s\n' "$*" >&2
+  tell_more >&2
+  exit 1
+}
+
+# within SECONDS WHAT COMMAND...: until the command succeeds.
+within() {
+  local tries=$(($1 * 5)) what=$2
+  shift 2
+  for ((; tries > 0; --tries)); do
+    "$@" >/dev/null 2>&1 && return
+    sleep 0.2
+  done
+  fail "$what"
+}
+
+field() { kubectl -n "$namespace" get "$1" -o "jsonpath={$2}"; }
+is() { [[ $(field "$1" "$2") == "$3" ]]; }
+
+set_image() { # set_image ROLLOUT IMAGE
+  kubectl -n "$namespace" patch rollout "$1" --type json \
+    -p '[{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "'"$2"'"}]' >/dev/null
+}
+
+# What tells that a controller has asked the cluster for something else than before.
+generations() { kubectl -n "$namespace" get replicasets -o json | jq -c '[.items[] | [.metadata.name, .metadata.generation]]'; }
