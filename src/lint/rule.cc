@@ -63,6 +63,7 @@ constexpr Rule table[] = {
     {"requests-target-missing", warning, "requests of a Service or route that is not there"},
     {"looser-than-objective", warning, "the gate lets pass what the stated objective forbids"},
     {"judge-config", warning, "a judge's configuration that the run would refuse"},
+    {"shadow-repeats", warning, "requests that change something are carried out again and again"},
     {"header-not-observed", warning, "no route tells the header that a judge waits for"},
     {"users-not-observed", warning, "users are limited, and no route says who a user is"},
     // What queries return.

@@ -77,7 +77,18 @@ void check_ab(const Context& context, const UsedMetric& metric) {
 void check_shadow(const Context& context, const UsedMetric& metric) {
     if (json::print(metric.config).contains("{{")) return;  // What is not known may be anything.
     const auto read = judge::shadow::Spec::read(metric.config);
-    if (!read) add(context, metric, "", read.error().message);
+    if (!read) return add(context, metric, "", read.error().message);
+    for (std::size_t i = 0; i < read->methods.size(); ++i) {
+        const std::string& method = read->methods[i];
+        if (method == "GET" || method == "HEAD" || method == "OPTIONS") continue;
+        context.reporter.add(
+            "shadow-repeats",
+            *metric.source,
+            metric.provider_pointer + fmt::format("/methods/{}", i),
+            fmt::format(
+                "each {} that is copied is carried out three times more, twice by stable", method),
+            "leave it out, unless all pods know by the header serin-shadow what not to do");
+    }
 }
 
 }  // namespace

@@ -179,7 +179,7 @@ private:
     }
 
     void compare_bodies() {
-        if (std::ranges::find(spec_.ignore, "/") != spec_.ignore.end()) return;
+        if (std::ranges::find(spec_.ignore, "/") != spec_.ignore.end() || are_same()) return;
         enum class Form { none, json, other };
         Three<Places> places;
         Three<Form> forms{};
@@ -197,6 +197,16 @@ private:
                  digest.add(one.body);
                  return std::tuple(digest.value(), one.is_cut, one.rest);
              }));
+    }
+
+    // To the byte: there is nothing to take apart.
+    bool are_same() const {
+        const auto is_as_first = [&](const Answer* one) {
+            const Answer& first = *answers_[0];
+            return one->body == first.body && one->content_type == first.content_type &&
+                   one->is_cut == first.is_cut && one->rest == first.rest;
+        };
+        return std::ranges::all_of(answers_, is_as_first);
     }
 
     std::optional<Places> places_of(const Answer& answer) const {
