@@ -5,6 +5,7 @@
 #include "cli/controller_metrics.h"
 #include "cli/environment.h"
 #include "cli/find_cluster.h"
+#include "cli/gateway_streams.h"
 #include "control/analysis_controller.h"
 #include "control/experiment_controller.h"
 #include "control/manager.h"
@@ -14,10 +15,17 @@
 #include "kubernetes/lease.h"
 #include "kubernetes/store.h"
 #include "manifest/argo/plugins.h"
+#include "metrics/ab_source.h"
+#include "metrics/budget_source.h"
 #include "metrics/job.h"
 #include "metrics/kayenta_source.h"
 #include "metrics/prometheus.h"
+#include "metrics/release_requests.h"
 #include "metrics/remote_sources.h"
+#include "metrics/request_windows.h"
+#include "metrics/requests_source.h"
+#include "metrics/sequential_source.h"
+#include "metrics/streamed_source.h"
 #include "metrics/web.h"
 #include "net/curl_client.h"
 #include "net/http_server.h"
@@ -31,6 +39,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -39,6 +49,13 @@
 namespace serin::cli {
 
 namespace {
+
+// How often what judges know is kept: a write of each release that has requests. A gateway tells
+// the next leader what this one may not have kept yet (stream/outcome_server.cc).
+constexpr Duration save_every{2'000};
+// For the first turns of all runs, whose judges have to listen when the first outcomes come.
+constexpr Duration settle_every{100};
+constexpr Duration settle_max{10'000};
 
 // What the controllers watch, and what they look at in every turn.
 kubernetes::StoreSettings store_settings(
@@ -91,6 +108,17 @@ struct ClusterController::Parts {
     metrics::PrometheusSource prometheus;
     metrics::WebSource web;
     control::PluginSource plugin_metrics;
+    metrics::RequestWindows windows;
+    metrics::ReleaseRequests release_requests;
+    metrics::AbSource experiments_judge;
+    GatewayStreams streams;
+    metrics::RequestsSource requests;
+    metrics::SequentialSource sequential;
+    metrics::BudgetSource budget;
+    metrics::StreamedSource streamed_requests;
+    metrics::StreamedSource streamed_sequential;
+    metrics::StreamedSource streamed_budget;
+    metrics::StreamedSource streamed_ab;
     metrics::KayentaSource kayenta;
     metrics::JobSource job;
     metrics::RemoteSources remote;
@@ -101,6 +129,8 @@ struct ClusterController::Parts {
     control::Manager manager;
     std::unique_ptr<net::HttpServer> server;
     bool is_running = false;
+    Instant running_since{};
+    EventLoop::Watch settling;
 
     Parts(
         net::AsioLoop& loop,
@@ -117,7 +147,34 @@ struct ClusterController::Parts {
           prometheus(http, options.prometheus_address),
           web(http),
           plugin_metrics(store, plugins),
-          kayenta(loop, {{std::string(metrics::PrometheusSource::provider), &prometheus}}),
+          windows(loop),
+          release_requests(loop, store, windows, save_every),
+          experiments_judge(loop, store, release_requests),
+          streams(
+              api,
+              http,
+              experiments_judge,
+              !options.gateway_ns.empty() ? options.gateway_ns
+              : options.lease_ns.empty()  ? config.ns
+                                          : options.lease_ns,
+              options.gateway_token),
+          requests(loop, windows),
+          sequential(
+              loop,
+              release_requests,
+              {{std::string(metrics::PrometheusSource::provider), &prometheus},
+               {std::string(metrics::WebSource::provider), &web},
+               {std::string(control::PluginSource::provider), &plugin_metrics}}),
+          budget(loop, release_requests),
+          streamed_requests(loop, requests, whole_stream()),
+          streamed_sequential(
+              loop, sequential, whole_stream(&metrics::SequentialSource::sees_requests)),
+          streamed_budget(loop, budget, whole_stream()),
+          streamed_ab(loop, experiments_judge, whole_stream()),
+          kayenta(
+              loop,
+              {{std::string(metrics::PrometheusSource::provider), &prometheus},
+               {std::string(metrics::RequestsSource::provider), &streamed_requests}}),
           job(loop, store),
           remote(
               loop, http, {store, {config.ns, std::string(argo_namespace)}, environment_variable}),
@@ -127,7 +184,11 @@ struct ClusterController::Parts {
               store,
               analysis_events,
               remote.with(
-                  {{std::string(metrics::PrometheusSource::provider), &prometheus},
+                  {{std::string(metrics::RequestsSource::provider), &streamed_requests},
+                   {std::string(metrics::SequentialSource::provider), &streamed_sequential},
+                   {std::string(metrics::BudgetSource::provider), &streamed_budget},
+                   {std::string(metrics::AbSource::provider), &streamed_ab},
+                   {std::string(metrics::PrometheusSource::provider), &prometheus},
                    {std::string(metrics::KayentaSource::provider), &kayenta},
                    {std::string(metrics::WebSource::provider), &web},
                    {std::string(control::PluginSource::provider), &plugin_metrics},
@@ -135,6 +196,11 @@ struct ClusterController::Parts {
           releases(loop, store, records->evidence(), router, plugins),
           experiments(loop, store, router),
           manager(loop, store, {&analysis, &releases, &experiments}) {}
+
+    metrics::StreamedSource::Stream whole_stream(
+        std::function<bool(const json::Object&)> is_needed = nullptr) {
+        return {.trouble = [this] { return streams.trouble(); }, .is_needed = std::move(is_needed)};
+    }
 };
 
 ClusterController::ClusterController(net::AsioLoop& loop) : loop_(loop) {}
@@ -143,6 +209,8 @@ ClusterController::~ClusterController() {
     if (!parts_) return;
     parts_->manager.stop();
     if (parts_->server) parts_->server->stop();
+    parts_->release_requests.flush();
+    parts_->experiments_judge.flush();
     parts_->lease.release();
 }
 
@@ -158,6 +226,7 @@ Result<> ClusterController::start(
         log::info("synced");
         run_if_ready();
     });
+    parts_->streams.start();
     parts_->lease.start(
         [this] { run_if_ready(); },
         [this, on_lost = std::move(on_lost)](const Error& error) {
@@ -169,7 +238,21 @@ Result<> ClusterController::start(
 
 void ClusterController::run_if_ready() {
     if (!parts_->lease.is_held() || !parts_->store.is_synced()) return;
-    if (!std::exchange(parts_->is_running, true)) parts_->manager.start();
+    if (std::exchange(parts_->is_running, true)) return;
+    parts_->manager.start();
+    parts_->running_since = loop_.now();
+    parts_->settling = loop_.after(settle_every, [this] { read_when_settled(); });
+}
+
+// What comes before a judge listens is not judged.
+void ClusterController::read_when_settled() {
+    bool is_settled = loop_.now() >= parts_->running_since + settle_max;
+    if (!is_settled) {
+        is_settled = std::ranges::all_of(
+            parts_->manager.stats(), [](const auto& one) { return one.queued == 0; });
+    }
+    if (is_settled) return parts_->streams.read();
+    parts_->settling = loop_.after(settle_every, [this] { read_when_settled(); });
 }
 
 // Probes and Prometheus: nothing secret, and nothing that changes anything.
@@ -214,6 +297,7 @@ std::string ClusterController::metrics() const {
         "1 while this process leads.",
         parts_->lease.is_held() ? 1 : 0);
     add_controller_metrics(parts_->manager, out);
+    parts_->streams.add_metrics(out);
     add_store_metrics(parts_->store, out);
     server::add_process_metrics(out);
     return out.text();

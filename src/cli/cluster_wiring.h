@@ -34,6 +34,7 @@ public:
 private:
     struct Parts;
     void run_if_ready();
+    void read_when_settled();
     Result<> serve(const ControllerOptions& options);
     std::string metrics() const;
 

@@ -18,6 +18,10 @@ struct ControllerOptions {
     int port = 8090;  // Of /healthz, /readyz and /metrics.
     std::string authorities;
     std::string prometheus_address;
+    // Where the pods of serin gateways are; empty: where the Lease is.
+    std::string gateway_ns;
+    // File with the token that gateways want to see; it is read again at every connection.
+    std::string gateway_token = "/var/run/secrets/serin/gateway/token";
     bool logs_json = false;
     bool is_verbose = false;
 };

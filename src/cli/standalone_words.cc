@@ -83,6 +83,16 @@ void add_controller(CLI::App& controller, ControllerOptions& options) {
         "--prometheus",
         options.prometheus_address,
         "Prometheus of metrics that name none (ARGO_ROLLOUTS_PROMETHEUS_ADDRESS)");
+    controller.add_option(
+        "--gateway-namespace",
+        options.gateway_ns,
+        "Where the pods of serin gateways are [the Lease's]");
+    controller
+        .add_option(
+            "--gateway-token",
+            options.gateway_token,
+            "File with this process's token of audience serin-gateway")
+        ->capture_default_str();
 }
 
 }  // namespace

@@ -142,6 +142,16 @@ public:
         return look(outcome.at);
     }
 
+    // Each may have been a user of the canary whose request failed.
+    bool miss(Instant at, std::uint64_t outcomes) override {
+        if (exhausted_ || outcomes == 0) return false;
+        first_ = first_.value_or(at);
+        unseen_ += outcomes;
+        add(spent_, outcomes);
+        if (budget_.window > Duration(0)) add(window_bucket(at), outcomes);
+        return look(at);
+    }
+
     bool pass_time(Instant now) override {
         if (exhausted_) return false;
         if (counts_failures()) where_.pass_time(now);
@@ -169,6 +179,11 @@ public:
                 "so each counts as a user",
                 spent_.unknown);
         }
+        if (unseen_ > 0) {
+            finding.facts["requestsUnseen"] = std::to_string(unseen_);
+            finding.summary += fmt::format(
+                "; {} requests were not seen and count as failed ones of the canary", unseen_);
+        }
         if (exhausted_ && counts_failures()) where_.explain(finding);
         return finding;
     }
@@ -182,6 +197,7 @@ public:
         json::Object memory{
             {"requests", spent_.requests}, {"failed", spent_.failed}, {"buckets", buckets}};
         if (spent_.unknown > 0) memory["unknown"] = spent_.unknown;
+        if (unseen_ > 0) memory["unseen"] = unseen_;
         if (budget_.release.users) memory["users"] = users_.memory();
         if (budget_.in_window.users) memory["usersInWindow"] = users_in_window_.memory();
         if (first_) memory["first"] = first_->time_since_epoch().count();
@@ -208,6 +224,7 @@ public:
             static_cast<std::uint64_t>(*requests),
             static_cast<std::uint64_t>(*failed),
             static_cast<std::uint64_t>(count("unknown").value_or(0))};
+        unseen_ = static_cast<std::uint64_t>(count("unseen").value_or(0));
         buckets_.clear();
         for (const json::Value& bucket : *buckets) {
             const auto part = [&](const char* at) {
@@ -249,19 +266,30 @@ private:
         return at.time_since_epoch().count() / width;
     }
 
+    static void add(Spent& spent, std::uint64_t unseen) {
+        spent.requests += unseen;
+        spent.failed += unseen;
+        spent.unknown += unseen;
+    }
+
     // What comes late counts as of now.
-    void count_in_window(const RequestOutcome& outcome, bool is_failed) {
-        const std::int64_t number = bucket_of(outcome.at);
+    Spent& window_bucket(Instant at) {
+        const std::int64_t number = bucket_of(at);
         if (buckets_.empty() || buckets_.back().first < number)
             buckets_.emplace_back(number, Spent{});
-        ++buckets_.back().second.requests;
-        buckets_.back().second.failed += is_failed ? 1 : 0;
-        buckets_.back().second.unknown += outcome.user == 0 ? 1 : 0;
+        while (buckets_.front().first + window_steps < buckets_.back().first) buckets_.pop_front();
+        return buckets_.back().second;
+    }
+
+    void count_in_window(const RequestOutcome& outcome, bool is_failed) {
+        Spent& spent = window_bucket(outcome.at);
+        ++spent.requests;
+        spent.failed += is_failed ? 1 : 0;
+        spent.unknown += outcome.user == 0 ? 1 : 0;
         if (budget_.in_window.users && outcome.user != 0) {
             users_in_window_.add(outcome.user, buckets_.back().first);
             users_in_window_.forget_before(buckets_.back().first - window_steps);
         }
-        while (buckets_.front().first + window_steps < buckets_.back().first) buckets_.pop_front();
     }
 
     Spent in_window() const {
@@ -349,6 +377,7 @@ private:
 
     Budget budget_;
     Spent spent_;
+    std::uint64_t unseen_ = 0;  // Of these, what was lost on its way.
     std::deque<std::pair<std::int64_t, Spent>> buckets_;
     WhereWorse where_;
     UserCount users_;

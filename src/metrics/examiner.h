@@ -7,6 +7,7 @@
 #include "metrics/sight.h"
 #include "ports/request_stream.h"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -46,6 +47,12 @@ public:
     // What counters say, for examiners that ask for some.
     virtual bool take_counts(const CounterReading& reading) {
         static_cast<void>(reading);
+        return false;
+    }
+    // So many outcomes of whatever requests were lost on their way, around that instant.
+    virtual bool miss(Instant at, std::uint64_t outcomes) {
+        static_cast<void>(at);
+        static_cast<void>(outcomes);
         return false;
     }
     virtual bool pass_time(Instant now) = 0;

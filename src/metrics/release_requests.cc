@@ -162,6 +162,19 @@ void ReleaseRequests::take(std::span<const RequestOutcome> outcomes) {
     next_.take(outcomes);
 }
 
+// Nobody knows whose requests those were.
+void ReleaseRequests::take_gap(const StreamGap& gap) {
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& watched : watched_) {
+            if (watched->listeners.empty()) continue;
+            watched->is_dirty = true;
+            if (watched->examiner->miss(gap.at, gap.outcomes_lost)) announce(watched);
+        }
+    }
+    next_.take_gap(gap);
+}
+
 // REQUIRES: the mutex is held.
 void ReleaseRequests::announce(const std::shared_ptr<Watched>& watched) {
     if (std::exchange(watched->is_announced, true)) return;

@@ -36,7 +36,7 @@ public:
     ReleaseRequests& operator=(const ReleaseRequests&) = delete;
 
     void take(std::span<const RequestOutcome> outcomes) override;
-    void take_gap(const StreamGap& gap) override { next_.take_gap(gap); }
+    void take_gap(const StreamGap& gap) override;
 
     // While any of an examiner's seats is held, requests are shown to it.
     class Seat {

@@ -245,6 +245,13 @@ SequentialSource::SequentialSource(EventLoop& loop, ReleaseRequests& requests, P
       cache_(std::make_shared<statistics::FactorCache>()) {}
 SequentialSource::~SequentialSource() = default;
 
+bool SequentialSource::sees_requests(const json::Object& config) {
+    const auto counters = sequential::CountersConfig::read(config);
+    if (!counters) return true;  // It is refused elsewhere.
+    const auto spec = sequential::parse_spec(counters->judged);
+    return !spec || counters->metrics.size() < spec->metrics.size();
+}
+
 Result<CounterPoll::Question> SequentialSource::question(
     const sequential::CounterQuery& query) const {
     auto found = providers_.find(query.provider);

@@ -30,6 +30,9 @@ public:
     SequentialSource(EventLoop& loop, ReleaseRequests& requests, Providers providers = {});
     ~SequentialSource() override;
 
+    // Whether it looks at requests at all, not at counters alone.
+    static bool sees_requests(const json::Object& config);
+
 protected:
     Result<Guard> read(const json::Object& config) const override;
 

@@ -42,6 +42,7 @@ public:
 
     // Those that should stream from now on, by an identity that is never used again (a pod's uid).
     void follow(const std::map<std::string, StreamSource>& sources);
+    bool follows(const std::string& id) const { return connections_.contains(id); }
 
     // Why not every request is seen; empty when all sources stream, or did so in the last `grace`.
     std::string trouble(Duration grace) const;

@@ -433,6 +433,19 @@ TEST_CASE("a release that has spent its budget is taken back by the request that
         world.play(10s, {.weight = 20, .users = 1000}, "a");
         CHECK(world.measured("a", "message").contains("150 users of the canary in 10s"));
     }
+    SUBCASE("what was not seen, restarts included") {
+        budgeted(R"({"failedRequests": 20, "perWindow": {"window": "10s", "requests": 100000}})");
+        world.play(2s, {.weight = 20}, "a");
+        world.program->requests.take_gap({.at = world.loop.now(), .outcomes_lost = 15});
+        world.play(6s, {.weight = 20}, "a");
+        CHECK(world.measured("a", "metadata/budget").contains("5 of 20 failed requests"));
+        CHECK(world.measured("a", "metadata/standing").contains("15 requests were not seen"));
+        world.restart(true);
+        world.program->requests.take_gap({.at = world.loop.now(), .outcomes_lost = 5});
+        world.play(1s, {.weight = 20}, "a");
+        CHECK(world.phase("a") == "Failed");
+        CHECK(world.measured("a", "metadata/requestsUnseen") == "20");
+    }
     SUBCASE("users of whom nothing is known") {
         budgeted(R"({"users": 100})");
         world.play(60s, {.weight = 20}, "a");

@@ -30,6 +30,7 @@ finish() {
   local name
   for name in load controller-first controller-second gateway pods proxy; do end "$name" || true; done
   kubectl delete namespace "$namespace" --wait=false >/dev/null 2>&1 || true
+  kubectl -n serin-system delete pod serin-gateway-0 --wait=false >/dev/null 2>&1 || true
   rm -rf "$dir"
 }
 trap finish EXIT
@@ -72,6 +73,8 @@ kubectl apply -f "$deploy/namespace.yaml" -f "$deploy/rbac.yaml" >/dev/null
 within 20 "the API does not take deploy/gateway" kubectl apply -k "$deploy/gateway"
 kubectl -n serin-system delete deployment serin-gateway >/dev/null
 kubectl create namespace "$namespace" >/dev/null
+# Of a run before that was killed.
+kubectl -n serin-system delete pod serin-gateway-0 --force >/dev/null 2>&1 || true
 cluster=$(kubectl config view --raw --minify --flatten -o json)
 for account in serin-controller serin-gateway; do
   # Only the cluster and the token: whoever has more rights must not lend them.
@@ -96,14 +99,63 @@ gateway_port=$(sed -n 's/.* started .*port=\([0-9]*\).*/\1/p' "$dir/gateway.log"
 gateway=http://127.0.0.1:$gateway_port
 within 60 "the gateway is not ready" curl -fs "$gateway/readyz"
 
+# --- The outcomes of requests are for the controller alone, by a token made for gateways.
+kubectl -n serin-system create token serin-controller --audience serin-gateway >"$dir/token"
+answers() { # answers STATUS CURL-ARGUMENT...
+  local status=$1 got
+  shift
+  for _ in {1..50}; do
+    got=$(curl -s -m 2 -o /dev/null -w '%{http_code}' "$@" "$gateway/outcomes" || true)
+    [[ $got == 503 ]] || break # It is not asked too often.
+    sleep 0.2
+  done
+  [[ $got == "$status" ]] || fail "/outcomes answers $got, not $status"
+}
+bearer() { printf 'Authorization: Bearer %s' "$1"; }
+answers 403
+answers 403 -H "$(bearer "$(kubectl -n serin-system create token serin-controller)")"
+answers 403 -H "$(bearer "$(kubectl -n serin-system create token serin-gateway --audience serin-gateway)")"
+answers 200 -H "$(bearer "$(<"$dir/token")")"
+
 start_controller() { # start_controller NAME
   local log=$dir/controller-$1.log
   KUBECONFIG='' "$serin" controller --kubeconfig "$dir/serin-controller.kubeconfig" --state "$dir/state-$1" --port 0 \
-    --namespaces "$namespace" --lease-namespace serin-system --identity "$1" >"$log" 2>&1 &
+    --namespaces "$namespace" --lease-namespace serin-system --identity "$1" --gateway-token "$dir/token" >"$log" 2>&1 &
   pids[controller-$1]=$!
   within 60 "controller $1 does not lead" grep -q ' leading ' "$log"
+  controller=http://127.0.0.1:$(sed -n 's/.* started .*port=\([0-9]*\).*/\1/p' "$log")
 }
 start_controller first
+
+# --- Without a gateway nothing is measured, and it is said why.
+kubectl -n "$namespace" apply -f - >/dev/null <<'Y'
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisRun
+metadata: {name: blind}
+spec:
+  metrics:
+  - name: requests
+    count: 1
+    interval: 1s
+    provider: {plugin: {serin/requests: {metric: success-rate, revision: stable}}}
+Y
+is_blind() {
+  field analysisrun/blind .status | grep -q 'no serin gateway streams requests of this cluster'
+}
+within 60 "an analysis without a gateway says $(field analysisrun/blind .status)" is_blind
+# The gateway's pod, as its Deployment would make it.
+kubectl -n serin-system apply -f - >/dev/null <<Y
+apiVersion: v1
+kind: Pod
+metadata: {name: serin-gateway-0, labels: {app.kubernetes.io/name: serin-gateway}}
+spec:
+  containers: [{name: gateway, image: serin, ports: [{name: outcomes, containerPort: $gateway_port}]}]
+Y
+curl -fsS -X PATCH -H 'Content-Type: application/strategic-merge-patch+json' --data '{"status": {"phase": "Running",
+  "podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}], "conditions": [{"type": "Ready", "status": "True"}]}}' \
+  "$url/api/v1/namespaces/serin-system/pods/serin-gateway-0/status" >/dev/null
+is_streaming() { curl -fs "$controller/metrics" | grep -q '^serin_outcome_streams.* 1$'; }
+within 20 "the controller does not find the gateway" is_streaming
 
 # --- A shop, its route, and users.
 port=$(free_port)
@@ -136,6 +188,22 @@ metadata: {name: shop-canary}
 spec: {selector: {app: shop}, ports: [{port: 80, targetPort: http}]}
 ---
 apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: not-worse}
+spec:
+  metrics:
+  - name: not-worse
+    provider: {plugin: {serin/sequential: {metrics: [{metric: error-rate}], timeout: 5m}}}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: risk}
+spec:
+  metrics:
+  - name: risk
+    provider: {plugin: {serin/budget: {failedRequests: 500, requests: 100000}}}
+---
+apiVersion: argoproj.io/v1alpha1
 kind: Rollout
 metadata: {name: shop}
 spec:
@@ -156,12 +224,17 @@ spec:
       scaleDownDelaySeconds: 2
       abortScaleDownDelaySeconds: 2
       trafficRouting: {plugins: {argoproj-labs/gatewayAPI: {httpRoute: shop}}}
-      steps: [{setWeight: 50}, {pause: {}}]
+      analysis: {templates: [{templateName: not-worse}, {templateName: risk}]}
+      steps:
+      - setWeight: 5
+      - pause: {duration: 10}
+      - setWeight: 50
+      - analysis: {templates: [{templateName: not-worse}]}
 Y
 within 60 "v1 is not there" phase_is Healthy
 within 20 "nothing is in force: $(in_force)" in_force_is '[{"shop-stable":100,"shop-canary":0}]'
 within 20 "the gateway does not serve v1" curl -fs "http://127.0.0.1:$port/products"
-"$load" run --url "http://127.0.0.1:$port/products" --rate 100 --log "$dir/requests.log" >"$dir/load.log" 2>&1 &
+"$load" run --url "http://127.0.0.1:$port/products" --rate 200 --log "$dir/requests.log" >"$dir/load.log" 2>&1 &
 pids[load]=$!
 
 set_version() { # set_version VERSION [ERROR_PERCENT]
@@ -169,13 +242,44 @@ set_version() { # set_version VERSION [ERROR_PERCENT]
     "name": "shop", "image": "shop:'"$1"'", "ports": [{"name": "http", "containerPort": 8080}],
     "env": [{"name": "SHOP_VERSION", "value": "'"$1"'"}, {"name": "SHOP_ERROR_PERCENT", "value": "'"${2:-0}"'"}]}]}}}}' >/dev/null
 }
+milliseconds() { date +%s%3N; }
+report() { # report CANDIDATE FROM FILTER: of what was asked since then
+  "$load" report --log "$dir/requests.log" --candidate "$1" --from "$2" | tee "$dir/report.json" | jq -e "$3" >/dev/null ||
+    fail "$1: $(<"$dir/report.json")"
+}
+metric() { curl -fs "$1/metrics" | awk -v name="$2" '$1 == name { print $2 }'; }
+
+# --- A healthy version is promoted by the judge of requests, though the leader is killed meanwhile.
+began=$(milliseconds)
 set_version v2
-within 60 "v2 does not get half of the requests" in_force_is '[{"shop-stable":50,"shop-canary":50}]'
-within 20 "v2 does not pause" phase_is Paused
-sleep 3
-"$serin" --server "$url" -n "$namespace" promote shop >/dev/null || fail "serin promote"
-within 90 "v2 is not promoted" phase_is Healthy
+within 60 "v2 does not get 5 %: $(in_force)" in_force_is '[{"shop-stable":95,"shop-canary":5}]'
+within 60 "v2 does not get half of the requests: $(in_force)" in_force_is '[{"shop-stable":50,"shop-canary":50}]'
+end controller-first KILL || true
+start_controller second
+within 20 "the successor does not read the stream" is_streaming
+within 120 "v2 is not promoted" phase_is Healthy
 within 20 "the canary is in force: $(in_force)" in_force_is '[{"shop-stable":100,"shop-canary":0}]'
-sleep 5
-end load
-"$load" report --log "$dir/requests.log" --candidate v2
+kubectl -n "$namespace" get analysisrun -o json | jq -e '[.items[].status.metricResults[]? | select(.name == "not-worse" and .phase == "Successful")
+  .measurements[-1].metadata.decision] | index("pass")' >/dev/null || fail "no judge passed v2"
+report v2 "$began" '.requests_lost == 0 and .requests_canary > 1000'
+
+# --- One that fails is taken back while it has few requests.
+sleep 4
+began=$(milliseconds)
+set_version v3 50
+within 60 "v3 is not taken back" phase_is Degraded
+within 20 "v3 is in force: $(in_force)" in_force_is '[{"shop-stable":100,"shop-canary":0}]'
+sleep 4
+report v3 "$began" '.requests_lost == 0 and .requests_canary > 0 and .canary_failures > 0 and .canary_share <= 0.05'
+field rollout/shop .status.message | grep -q not-worse || fail "v3 was taken back for $(field rollout/shop .status.message)"
+
+# --- Nothing was missed, and the gateway ends without a request lost.
+(($(metric "$controller" serin_outcomes_total) > 1000)) || fail "the successor has seen no requests"
+[[ $(metric "$controller" serin_outcomes_lost_total) == 0 ]] || fail "outcomes were lost"
+[[ $(metric "$gateway" serin_gateway_outcomes_dropped_total) == 0 ]] || fail "outcomes were dropped"
+end load || fail "load: $(tail -3 "$dir/load.log")"
+end gateway || fail "the gateway ends with $?: $(tail -3 "$dir/gateway.log")"
+[[ -z $(kubectl -n serin-system get lease serin-gateway -o jsonpath='{.spec.holderIdentity}') ]] || fail "its Lease is kept"
+end controller-second || fail "the controller ends with $?: $(tail -3 "$dir/controller-second.log")"
+grep -hE 'denied|forbidden' "$dir"/controller*.log "$dir/gateway.log" | grep -v reader_refused && fail "rights are missing"
+echo 'a healthy version is promoted and a broken one is taken back by the requests that the gateway streams'
