@@ -91,6 +91,24 @@ record MetricPlugins open
   serin/kayenta     SerinKayenta
   serin/ab          SerinAb
   serin/shadow      SerinShadow
+  serin/dynatrace   SerinDynatrace
+  serin/googleCloudMonitoring  SerinGoogleCloudMonitoring
+  serin/splunk      SerinSplunk
+
+record SerinDynatrace
+  query!     filled
+  interval   templated-duration
+  secretRef  DatadogSecret
+
+record SerinGoogleCloudMonitoring
+  query!     filled
+  project    text
+  secretRef  DatadogSecret
+
+record SerinSplunk
+  query!     filled
+  interval   templated-duration
+  secretRef  DatadogSecret
 
 record SerinShadow
   methods   [text]
@@ -288,6 +306,7 @@ record Datadog
   queries     {text}
   formula     text
   aggregator  enum(avg min max sum last percentile mean l2norm area)
+  requestTimeout  templated-duration
   secretRef   DatadogSecret
 
 record DatadogSecret

@@ -3,10 +3,10 @@
 #include "metrics/authentication.h"
 #include "metrics/go_numbers.h"
 #include "metrics/http_fields.h"
+#include "metrics/series_result.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
@@ -99,11 +99,6 @@ Result<MetricSample> read_series(const json::Value& body) {
     return nothing();
 }
 
-struct Group {
-    std::string name;
-    double value = 0;
-};
-
 // A row's name: what each group column says of it.
 std::optional<std::string> group_name(
     const std::vector<const json::Array*>& columns, std::size_t row) {
@@ -119,20 +114,6 @@ std::optional<std::string> group_name(
         }
     }
     return name;
-}
-
-// The groups go into the status: of very many, the lowest and the highest do.
-void tell_groups(std::vector<Group> groups, std::map<std::string, std::string>& metadata) {
-    constexpr std::size_t groups_max = 100;
-    if (groups.size() > groups_max) {
-        std::ranges::stable_sort(groups, {}, &Group::value);
-        groups.erase(groups.begin() + groups_max / 2, groups.end() - groups_max / 2);
-        metadata["groups_truncated"] = "true";
-    }
-    json::Array told;
-    for (const Group& group : groups)
-        told.push_back(json::Object{{"name", json::string(group.name)}, {"value", group.value}});
-    metadata["groups"] = json::print(json::Value(std::move(told)));
 }
 
 Result<MetricSample> read_columns(const json::Value& body) {
@@ -154,7 +135,7 @@ Result<MetricSample> read_columns(const json::Value& body) {
         if (type == "number" && numbers == nullptr) numbers = values;
     }
     json::Array all;
-    std::vector<Group> groups;
+    std::vector<NamedNumber> groups;
     for (std::size_t row = 0; numbers != nullptr && row < numbers->size(); ++row) {
         if ((*numbers)[row].is_null()) continue;  // No data for this group.
         const auto value = json::number(&(*numbers)[row]);
@@ -173,7 +154,7 @@ Result<MetricSample> read_columns(const json::Value& body) {
         sample.value += (sample.value.empty() ? "[" : ",") + plain_number(value.get_double());
     sample.value += "]";
     sample.result = std::move(all);
-    tell_groups(std::move(groups), sample.metadata);
+    tell_groups(std::move(groups), sample);
     return sample;
 }
 

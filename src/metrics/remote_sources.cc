@@ -13,7 +13,10 @@ RemoteSources::RemoteSources(EventLoop& loop, HttpClient& client, Credentials cr
       influxdb_(client, credentials_),
       wavefront_(client, credentials_),
       skywalking_(client),
-      kayenta_(loop, client) {}
+      kayenta_(loop, client),
+      dynatrace_(client, credentials_),
+      google_monitoring_(client, credentials_),
+      splunk_(client, credentials_) {}
 
 RemoteSources::ByName RemoteSources::with(ByName others) {
     others.emplace(DatadogSource::provider, &datadog_);
@@ -24,6 +27,9 @@ RemoteSources::ByName RemoteSources::with(ByName others) {
     others.emplace(WavefrontSource::provider, &wavefront_);
     others.emplace(SkywalkingSource::provider, &skywalking_);
     others.emplace(KayentaServerSource::provider, &kayenta_);
+    others.emplace(DynatraceSource::provider, &dynatrace_);
+    others.emplace(GoogleMonitoringSource::provider, &google_monitoring_);
+    others.emplace(SplunkSource::provider, &splunk_);
     return others;
 }
 

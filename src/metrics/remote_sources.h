@@ -3,11 +3,14 @@
 #include "metrics/cloud_watch.h"
 #include "metrics/credentials.h"
 #include "metrics/datadog.h"
+#include "metrics/dynatrace.h"
+#include "metrics/google_monitoring.h"
 #include "metrics/graphite.h"
 #include "metrics/influxdb.h"
 #include "metrics/kayenta_server.h"
 #include "metrics/new_relic.h"
 #include "metrics/skywalking.h"
+#include "metrics/splunk.h"
 #include "metrics/wavefront.h"
 
 #include <functional>
@@ -40,6 +43,9 @@ private:
     WavefrontSource wavefront_;
     SkywalkingSource skywalking_;
     KayentaServerSource kayenta_;
+    DynatraceSource dynatrace_;
+    GoogleMonitoringSource google_monitoring_;
+    SplunkSource splunk_;
 };
 
 }  // namespace serin::metrics
