@@ -42,6 +42,17 @@ std::string field_of(const UsedMetric& metric) {
            (metric.conditions.success.empty() ? "/failureCondition" : "/successCondition");
 }
 
+void check_nil(const Context& context, const UsedMetric& metric) {
+    if (!may_be_nil(metric) || !can_be_asked(metric)) return;
+    if (phase_of_nil(metric) != Phase::error) return;
+    context.reporter.add(
+        "result-may-be-empty",
+        *metric.source,
+        field_of(metric),
+        "without data the result is nil, and the measurement an error",
+        "say what no data means: default(result, 0)");
+}
+
 // Whether the conditions can tell good from bad at all.
 void check_values(const Context& context, const Use& use, const UsedMetric& metric) {
     const std::string at = field_of(metric);
@@ -184,6 +195,7 @@ void check_conditions(const Context& context) {
                 continue;
             }
             if (!check_reading(context, metric)) continue;
+            check_nil(context, metric);
             if (!can_be_asked(metric) || returned_by(metric) == Returned::unknown) continue;
             check_values(context, use, metric);
             check_objectives(context, use, metric);

@@ -32,6 +32,13 @@ double number_of(const json::Value* value, double otherwise) {
     return number;
 }
 
+// A query of v2 that is grouped by a tag gives a number for each group.
+Returned returned_by_datadog(const json::Object& config) {
+    if (json::text(config.if_contains("apiVersion")) != "v2") return Returned::number;
+    const std::string queries = json::print(config);
+    return queries.contains("by {") || queries.contains("by{") ? Returned::list : Returned::number;
+}
+
 Measured measured_by_requests(const json::Object& config) {
     Measured measured;
     const auto metric = json::text(config.if_contains("metric")).value_or("");
@@ -75,6 +82,8 @@ Measured measured_by_query(const promql::Expr& expr) {
 
 Returned returned_by(const UsedMetric& metric) {
     if (metric.provider == "serin/requests") return Returned::list;
+    if (metric.provider == "graphite" || metric.provider == "influxdb") return Returned::list;
+    if (metric.provider == "datadog") return returned_by_datadog(metric.config);
     if (metric.provider != "prometheus" || metric.config.contains("rangeQuery")) {
         return Returned::unknown;
     }
@@ -93,6 +102,15 @@ judge::Phase phase_of(const UsedMetric& metric, double value) {
 
 judge::Phase phase_of_nothing(const UsedMetric& metric) {
     return ask(metric, json::Array()).phase;
+}
+
+bool may_be_nil(const UsedMetric& metric) {
+    return metric.provider == "datadog" || metric.provider == "serin/dynatrace" ||
+           metric.provider == "serin/googleCloudMonitoring" || metric.provider == "serin/splunk";
+}
+
+judge::Phase phase_of_nil(const UsedMetric& metric) {
+    return ask(metric, nullptr).phase;
 }
 
 std::string problem_of(const UsedMetric& metric) {

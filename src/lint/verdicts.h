@@ -22,9 +22,12 @@ Returned returned_by(const UsedMetric& metric);
 // False when a condition is missing, has arguments that are not known, or does not compile.
 bool can_be_asked(const UsedMetric& metric);
 
-// REQUIRES: can_be_asked, and returned_by is not unknown.
+// REQUIRES: can_be_asked, and for all but phase_of_nil returned_by is not unknown.
 judge::Phase phase_of(const UsedMetric& metric, double value);
 judge::Phase phase_of_nothing(const UsedMetric& metric);  // An empty list.
+// Whether no data is nil, which most operators cannot take.
+bool may_be_nil(const UsedMetric& metric);
+judge::Phase phase_of_nil(const UsedMetric& metric);
 // Why a measurement of 0.5 cannot be judged; empty if it can.
 std::string problem_of(const UsedMetric& metric);
 

@@ -151,6 +151,7 @@ void check_analysis(const Part& spec, Findings& findings) {
         check_condition(metrics[i]["successCondition"], findings);
         check_condition(metrics[i]["failureCondition"], findings);
         check_provider(metrics[i]["provider"], findings);
+        check_remote_provider(metrics[i]["provider"], findings);
     }
     for (const char* list : {"dryRun", "measurementRetention"}) {
         const Part rules = spec[list];

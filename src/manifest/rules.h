@@ -15,6 +15,8 @@ namespace serin::manifest {
 void check_rollout(const Part& rollout, Findings& findings);
 // Of AnalysisTemplates and AnalysisRuns.
 void check_analysis(const Part& spec, Findings& findings);
+// Of a metric's provider, where that is a service of others.
+void check_remote_provider(const Part& provider, Findings& findings);
 void check_experiment(const Part& spec, Findings& findings);
 // `spec` has a selector and a template.
 void check_selector(const Part& spec, Findings& findings);
