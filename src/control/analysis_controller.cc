@@ -23,6 +23,7 @@ struct AnalysisController::Live {
     struct Flight {
         std::unique_ptr<MetricSource::Measurement> handle;
         bool is_early = false;
+        Instant started_at;
         bool is_over = false;  // Looked early and saw nothing to keep.
     };
     ObjectKey key;
@@ -292,13 +293,18 @@ void AnalysisController::take_finished(Turn& turn) {
     }
 }
 
-// What measurements in flight have to show so far.
+// What measurements in flight have to show so far; also that they have begun, where that could not
+// be written when they did.
 void AnalysisController::show_progress(Turn& turn) {
     for (const auto& [metric, flight] : turn.live.flights) {
-        if (flight.is_early || !flight.handle || turn.state.find(metric) == nullptr) continue;
-        auto& measurements = turn.state.state_of(metric).measurements;
-        if (measurements.empty() || measurements.back().finished_at) continue;
+        if (flight.is_early || !flight.handle || turn.spec.find(metric) == nullptr) continue;
         const auto facts = flight.handle->metadata();
+        const judge::MetricState* known = turn.state.find(metric);
+        const bool is_begun = known && known->last() && !known->last()->finished_at;
+        if (!is_begun && (facts.empty() || (known && judge::is_completed(known->phase)))) continue;
+        auto& measurements = turn.state.state_of(metric).measurements;
+        if (!is_begun)
+            measurements.push_back({.phase = Phase::running, .started_at = flight.started_at});
         measurements.back().metadata.clear();  // What is no longer said is no longer so.
         for (const auto& [name, text] : facts)
             measurements.back().metadata[name] = turn.arguments.redact(text);
@@ -385,7 +391,8 @@ Result<> AnalysisController::measure(Turn& turn, const judge::MetricRule& rule, 
     if (begun != nullptr && begun->finished_at) begun = nullptr;
     const Instant started_at = begun == nullptr ? turn.now : begun->started_at.value_or(turn.now);
     const judge::Conditions conditions = turn.spec.find(rule.name)->conditions;
-    turn.live.flights[rule.name] = {.handle = nullptr, .is_early = is_early};
+    turn.live.flights[rule.name] = {
+        .handle = nullptr, .is_early = is_early, .started_at = started_at};
     auto handle = source->second->measure(
         std::move(query),
         [this, live, started_at, is_early, conditions, arguments, metric = rule.name](

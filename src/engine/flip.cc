@@ -63,11 +63,15 @@ std::optional<Ending> ending(const Turn& turn) {
     return Ending::flipped;
 }
 
-void clear(Turn& turn, std::string reason) {
-    note_of(turn).is_cleared = true;
+void drop_wait(Turn& turn) {
     std::erase_if(
         turn.next.holds, [](const Hold& hold) { return hold.kind == HoldKind::before_flip; });
     if (turn.next.holds.empty()) turn.next.is_holding = false;
+}
+
+void clear(Turn& turn, std::string reason) {
+    note_of(turn).is_cleared = true;
+    drop_wait(turn);
     turn.because("cleared", std::move(reason));
 }
 
@@ -85,6 +89,17 @@ void enter_wait(Turn& turn) {
     if (flip.is_automatic) turn.wake(since + flip.wait);
 }
 
+// The wait goes on while replicas are missing, and is over with its time; users move only to a
+// complete candidate anyway. Where there is none to look at, it was no wait: there has to be a
+// candidate first, and that has a deadline.
+void wait_incomplete(Turn& turn, Instant until) {
+    if (turn.seen.at < until) return turn.wake(until);
+    if (turn.candidate->available > 0) return clear(turn, "the wait before the flip is over");
+    drop_wait(turn);
+    turn.because(
+        "wait_dropped", "nothing is there to look at before the flip: it waits again then");
+}
+
 // Ends what precedes the flip, as far as that is due.
 void clear_when_due(Turn& turn) {
     if (needs_no_checks(turn)) {
@@ -93,14 +108,18 @@ void clear_when_due(Turn& turn) {
             turn.next.skips_steps ? "a person asked to promote without further checks"
                                   : "going back to this revision needs no checks");
     }
-    if (!is_ready(turn)) return;
     const Flip& flip = *turn.plan.flip;
+    const auto hold = std::ranges::find(turn.next.holds, HoldKind::before_flip, &Hold::kind);
+    const bool is_waiting = hold != turn.next.holds.end();
     if (flip.has_judge_before && !is_successful(note_of(turn).before_run)) return;
+    if (!is_ready(turn)) {
+        const bool is_timed = is_waiting && flip.is_automatic && turn.candidate;
+        return is_timed ? wait_incomplete(turn, hold->since + flip.wait) : void();
+    }
     if (flip.is_automatic && flip.wait == Duration::zero()) {
         return clear(turn, "the candidate is complete and nothing is waited for");
     }
-    const auto hold = std::ranges::find(turn.next.holds, HoldKind::before_flip, &Hold::kind);
-    if (hold == turn.next.holds.end()) return enter_wait(turn);
+    if (!is_waiting) return enter_wait(turn);
     if (!flip.is_automatic) return;
     const Instant until = hold->since + flip.wait;
     if (turn.seen.at < until) return turn.wake(until);

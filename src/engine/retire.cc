@@ -26,7 +26,13 @@ void scale_down(Turn& turn, const RevisionSeen& revision, int replicas) {
 // No request can reach an older revision: the services lead elsewhere, or the one that leads there
 // gets nothing, and the data plane follows.
 bool is_out_of_traffic(const Turn& turn, const RevisionSeen& revision) {
-    if (turn.seen.stable_service.revision == revision.id) return false;
+    const ServiceSeen& service = turn.seen.stable_service;
+    if (service.revision == revision.id) return false;
+    const bool may_follow_late =
+        service.in_force &&
+        (!service.is_settled ||
+         std::ranges::find(*service.in_force, revision.id) != service.in_force->end());
+    if (may_follow_late) return false;
     if (turn.seen.candidate_service.revision == revision.id) return is_unexposed(turn);
     if (!turn.seen.split || !turn.seen.split->is_settled) return false;
     return !turn.is_promoted() || is_unexposed(turn);

@@ -250,3 +250,15 @@ TEST_CASE("no weight comes back on the strength of replicas that may just have g
     stable.is_settled = true;
     CHECK(scene.decide().next.exposure->candidate_weight < 40);
 }
+
+TEST_CASE("old replicas stay until users are seen to have followed the stable service") {
+    Scene scene;
+    scene.stand(6, 0, 10, 10);
+    scene.release.state.stable = "v2";
+    scene.seen.stable_service = {"v2", true, {{"v1"}}, false};
+    CHECK(scene.sizes() == "10/10");
+    scene.seen.stable_service.is_settled = true;
+    CHECK(scene.sizes() == "10/10");
+    scene.seen.stable_service.in_force = {{"v2"}};
+    CHECK(scene.sizes() == "10/0");
+}

@@ -92,8 +92,23 @@ Result<CallAgain> DataPlane::reconcile(const ObjectKey& key) {
         again = apply(wanted);
     }
     SERIN_TRY(const CallAgain reported, report(*route));
-    SERIN_TRY(const CallAgain told, report_service());
-    return earlier(again, earlier(reported, told));
+    again = earlier(again, reported);
+    if (!in_force_) return again;
+    const auto& flip = stage_.scenario.flip;
+    if (flip && !flip->is_told) return again;
+    SERIN_TRY(
+        const CallAgain told,
+        report_service(
+            stable_service, in_force_->stable, in_force_->stable_generation, stable_report_at_));
+    if (flip) return earlier(again, told);
+    SERIN_TRY(
+        const CallAgain also_told,
+        report_service(
+            candidate_service,
+            in_force_->candidate,
+            in_force_->candidate_generation,
+            candidate_report_at_));
+    return earlier(again, earlier(told, also_told));
 }
 
 std::vector<DataPlane::Routing::Arm> DataPlane::read_arms(const Object& route) const {
@@ -124,10 +139,10 @@ Result<DataPlane::Routing> DataPlane::read(const Object& route) const {
         const Object candidate, stage_.store.get(stage_.key(types::service(), candidate_service)));
     routing.arms = read_arms(route);
     routing.stable = stable.text(hash_pointer);
-    if (stage_.scenario.flip) {
-        routing.service_generation = stable.generation();
-    } else {
+    routing.stable_generation = stable.generation();
+    if (!stage_.scenario.flip) {
         routing.candidate = candidate.text(hash_pointer);
+        routing.candidate_generation = candidate.generation();
     }
     return routing;
 }
@@ -244,15 +259,16 @@ Result<CallAgain> DataPlane::report(const Object& route) {
     return std::nullopt;
 }
 
-// Which revisions the service of users leads to; without a revision in its selector, to all.
-json::Object DataPlane::service_condition() const {
+// Which revisions a service leads to that selects `selected`; where that is empty, to all.
+json::Object DataPlane::service_condition(
+    const std::string& selected, std::int64_t generation) const {
     json::Array revisions;
     ListQuery query;
     query.type = &types::replica_set();
     if (const auto sets = stage_.store.list(query)) {
         for (const Object& set : sets->items) {
             const std::string hash(set.label(hash_label).value_or(""));
-            const bool is_selected = in_force_->stable.empty() || in_force_->stable == hash;
+            const bool is_selected = selected.empty() || selected == hash;
             if (is_selected && has_pods(hash)) revisions.push_back(json::string(hash));
         }
     }
@@ -264,26 +280,26 @@ json::Object DataPlane::service_condition() const {
          is_down             ? "DataPlaneDown"
          : revisions.empty() ? "NoEndpoints"
                              : "InForce"},
-        {"observedGeneration", in_force_->service_generation},
+        {"observedGeneration", generation},
         {"message", json::string(json::print(revisions))}};
 }
 
-Result<CallAgain> DataPlane::report_service() {
-    const auto& flip = stage_.scenario.flip;
-    if (!flip || !flip->is_told || !in_force_) return std::nullopt;
-    SERIN_TRY(Object service, stage_.store.get(stage_.key(types::service(), stable_service)));
-    json::Object condition = service_condition();
+Result<CallAgain> DataPlane::report_service(
+    std::string_view name,
+    const std::string& selected,
+    std::int64_t generation,
+    std::optional<Instant>& report_at) {
+    SERIN_TRY(Object service, stage_.store.get(stage_.key(types::service(), name)));
+    json::Object condition = service_condition(selected, generation);
     const json::Object* present = json::object(service.find("/status/conditions/0"));
     if (present && json::same(*present, condition)) {
-        service_report_at_.reset();
+        report_at.reset();
         return std::nullopt;
     }
     const Instant now = stage_.loop.now();
-    if (!service_report_at_) {
-        service_report_at_ = now + random_.duration(Duration(1), report_usual);
-    }
-    if (now < *service_report_at_) return *service_report_at_ - now;
-    service_report_at_.reset();
+    if (!report_at) report_at = now + random_.duration(Duration(1), report_usual);
+    if (now < *report_at) return *report_at - now;
+    report_at.reset();
     const Quiet quiet(stage_);
     service.put("/status/conditions", json::Array{std::move(condition)});
     SERIN_TRY_DO(stage_.store.update(std::move(service), Part::status));

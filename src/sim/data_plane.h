@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace serin::sim {
@@ -39,9 +40,10 @@ public:
             std::int64_t weight = 0;
             friend bool operator==(const Arm&, const Arm&) = default;
         };
-        std::vector<Arm> arms;                // Of experiments.
-        std::int64_t generation = 0;          // Of the route.
-        std::int64_t service_generation = 0;  // Of the stable service, where it is followed.
+        std::vector<Arm> arms;               // Of experiments.
+        std::int64_t generation = 0;         // Of the route.
+        std::int64_t stable_generation = 0;  // Of the services.
+        std::int64_t candidate_generation = 0;
         friend bool operator==(const Routing&, const Routing&) = default;
 
         // The share of requests, in permille, for pods of `revision`.
@@ -69,8 +71,12 @@ private:
     Result<Routing> read(const Object& route) const;
     CallAgain apply(const Routing& wanted);
     Result<CallAgain> report(const Object& route);
-    Result<CallAgain> report_service();
-    json::Object service_condition() const;
+    Result<CallAgain> report_service(
+        std::string_view name,
+        const std::string& selected,
+        std::int64_t generation,
+        std::optional<Instant>& report_at);
+    json::Object service_condition(const std::string& selected, std::int64_t generation) const;
     json::Object condition_of(const Object& route) const;
     bool has_pods(const std::string& revision) const;
     std::vector<Routing::Arm> read_arms(const Object& route) const;
@@ -84,7 +90,8 @@ private:
     std::optional<Routing> coming_;
     Instant coming_at_;
     std::optional<Instant> report_at_;
-    std::optional<Instant> service_report_at_;
+    std::optional<Instant> stable_report_at_;
+    std::optional<Instant> candidate_report_at_;
     int mishaps_ = 0;
 };
 

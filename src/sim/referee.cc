@@ -81,6 +81,7 @@ void Referee::look() {
         accuse("I6 liveness", "the controllers turn in circles without time passing");
     }
     check_budget();
+    note_candidate(before);
     if (view_ == before) return;
     stage_.tell(describe());
     compare(before);

@@ -141,6 +141,7 @@ private:
     void check_budget();
     Instant hindered_until(bool is_hindered) const;
     bool is_hindered() const;
+    bool is_router_ill() const;
     bool is_return_hindered() const;
     void compare(const View& before);
     // Met, and broken.
@@ -151,6 +152,7 @@ private:
     void check_arms(const View& before);
     void check_route(const View& before);
     void check_side_routes(const View& before);
+    void note_candidate(const View& before);
     void check_capacity(const View& before);
     void check_last_copy(const View& before);
     void check_retired(const View& before);
@@ -190,8 +192,11 @@ private:
     std::set<std::string> proved_;     // Revisions that were stable once.
     std::set<std::string> with_side_;  // Revisions that routes beside the split reached.
     std::map<std::int64_t, Instant> routes_replaced_;  // Generations of the route, and when.
-    std::deque<std::pair<Instant, int>> sizes_;        // Replicas wanted, lately.
-    int mishaps_ = 0;        // Of the data plane, and routes that people wrote.
+    // The route that was written last when the candidate changed, and until when it may stay.
+    std::int64_t former_route_ = 0;
+    Instant former_route_until_;
+    std::deque<std::pair<Instant, int>> sizes_;  // Replicas wanted, lately.
+    int mishaps_ = 0;                            // Of the data plane, and routes that people wrote.
     Instant excused_until_;  // What routing does until then is the fault of these.
     int releases_ = 0;
     std::array<std::int64_t, check_count> checked_{};

@@ -66,6 +66,12 @@ bool Referee::is_hindered() const {
            std::ranges::any_of(kinds, [&](What what) { return stage_.current(what) != nullptr; });
 }
 
+// The program that moves traffic does not do as it is told, or takes its time.
+bool Referee::is_router_ill() const {
+    return stage_.scenario.has_router_plugin && (stage_.current(What::plugin_errors) != nullptr ||
+                                                 stage_.current(What::plugin_slow) != nullptr);
+}
+
 void Referee::read_budget(const Object& run) {
     if (!stage_.scenario.guard || run.label(hash_label).value_or("") != view_.candidate) return;
     const json::Value* measurement = measurement_in(run);
@@ -121,18 +127,16 @@ bool Referee::is_return_hindered() const {
         const auto available = set ? set->integer("/status/availableReplicas") : 0;
         if (available + unavailable_max(replicas) < view_.replicas) return true;
     }
-    const bool is_router_ill =
-        stage_.scenario.has_router_plugin && (stage_.current(What::plugin_errors) != nullptr ||
-                                              stage_.current(What::plugin_slow) != nullptr);
-    return is_excused() || is_hindered() || is_router_ill || stage_.scenario.scales_stable ||
+    return is_excused() || is_hindered() || is_router_ill() || stage_.scenario.scales_stable ||
            stage_.current(What::plane_down) != nullptr || stable == view_.revisions.end() ||
            stable->second.pods.ready + unavailable_max(replicas) < view_.replicas;
 }
 
 // Each turn of the world: whether the last of the budget is spent, and what follows.
 void Referee::check_budget() {
-    // One that is made again under its name has another budget.
-    if (!view_.exists) budget_ = {};
+    // One that is made again under its name has another budget, and so has another candidate, also
+    // one that was it before.
+    if (!view_.exists || view_.candidate != budget_.candidate) budget_ = {};
     if (!stage_.scenario.guard || budget_.is_settled) return;
     // Nor is there anything to take back once it is promoted.
     const bool is_gone = !view_.exists || view_.candidate != budget_.candidate ||

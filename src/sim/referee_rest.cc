@@ -27,7 +27,10 @@ bool Referee::is_flip_flaky() const {
 
 bool Referee::is_at_rest() const {
     const auto stable = view_.revisions.find(view_.stable);
-    if (stable == view_.revisions.end()) return false;
+    if (stable == view_.revisions.end()) {
+        // There is none to go back to; only another version helps.
+        return view_.phase == "Degraded" && is_unwell(view_.candidate);
+    }
     // What comes and goes for ever never rests.
     if (stage_.is_image(What::flaky_image, stable->second.image)) return true;
     if (view_.phase == "Degraded" && view_.message.starts_with("InvalidSpec")) return true;

@@ -9,6 +9,13 @@
 
 namespace serin::sim {
 
+namespace {
+
+// For controllers that nothing hinders, and a router plugin that is well, to write a route.
+constexpr Duration take_back_max = std::chrono::seconds(5);
+
+}  // namespace
+
 // An experiment gets what its step gives it, while that is the step.
 void Referee::check_arms(const View& before) {
     if (view_.arms_weight <= before.arms_weight || is_excused()) return;
@@ -39,12 +46,28 @@ void Referee::check_route(const View& before) {
     }
 }
 
-// What was written for the former candidate and taken back may still come into force, and go again;
-// but only for as long as the data plane takes.
+// From another candidate on, the route of the former one is to be replaced: at once, or as soon as
+// nothing hinders the controllers any more.
+void Referee::note_candidate(const View& before) {
+    const Instant now = stage_.loop.now();
+    if (view_.candidate != before.candidate) {
+        former_route_ = route_generation_;
+        former_route_until_ = now + take_back_max;
+    }
+    if (former_route_ == 0 || route_generation_ > former_route_) return;
+    former_route_until_ =
+        std::max(former_route_until_, hindered_until(is_hindered() || is_router_ill()));
+}
+
+// What was written for the former candidate may still come into force, and go again; but only for
+// as long as it takes to replace it, and the data plane to follow.
 bool Referee::is_late() const {
-    const auto replaced = routes_replaced_.find(plane_.in_force()->generation);
+    const std::int64_t generation = plane_.in_force()->generation;
+    const Instant now = stage_.loop.now();
+    if (generation == former_route_ && now <= former_route_until_) return true;
+    const auto replaced = routes_replaced_.find(generation);
     if (replaced == routes_replaced_.end()) return false;
-    return stage_.loop.now() <= replaced->second + plane_.lag_max(replaced->second);
+    return now <= replaced->second + plane_.lag_max(replaced->second);
 }
 
 // Header routes and mirrors are exposure too: they lead to pods that are ready, not to what was

@@ -215,3 +215,22 @@ TEST_CASE("a Job that somebody removed is an error and is tried again") {
     REQUIRE(world.all_jobs().size() == 1);
     CHECK(world.all_jobs().front().name().ends_with(".2"));
 }
+
+TEST_CASE("a Job whose beginning could not be written is told of by the next turn") {
+    JobWorld world;
+    int writes = 0;  // Of the run: its creation, then its status.
+    world.store.set_faults(
+        {.on_write = [&](const ObjectKey& key) -> std::optional<store::WriteFault> {
+            if (key.type != &types::analysis_run() || ++writes != 2) return std::nullopt;
+            return store::WriteFault{{ErrorKind::conflict, "somebody else was first"}};
+        }});
+    world.start(smoke);
+    world.loop.advance(1s);
+    REQUIRE(writes > 2);
+    const Object job = world.all_jobs().front();
+    CHECK(
+        world.run().text("/status/metricResults/0/measurements/0/metadata/job-name") == job.name());
+    world.end_job(job, "Complete");
+    CHECK(world.phase() == "Successful");
+    CHECK(world.run().find("/status/metricResults/0/measurements/1") == nullptr);
+}

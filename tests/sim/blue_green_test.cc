@@ -151,3 +151,18 @@ TEST_CASE("a person's word outlives a crash of the controllers at any write") {
         play_well(story, "Healthy");
     }
 }
+
+TEST_CASE("a wait before the flip that began without replicas ends, and replicas are missed then") {
+    const Scenario story{
+        .replicas = 4,
+        .flip = FlipShape{.wait = 60s},
+        .steps = {},
+        .aborts_at_deadline = true,
+        .happenings = {
+            {.what = What::bad_image, .number = 2},
+            {.at = 30s, .what = What::scale, .number = 0},
+            {.at = 60s, .what = What::set_image, .number = 2},
+            {.at = 90s, .what = What::scale, .number = 4}}};
+    const Played played = play_well(story, "Degraded");
+    CHECK(played.outcome.last_line.contains("stable S image 1 wants 4 has 4/4 gets 1000"));
+}

@@ -30,6 +30,12 @@ const std::vector<Pinned> pinned{
     {10005370, {8, 10, 14, 15}, "pods outlived the Rollout that they had gone with"},
     {10010501, {1, 2, 6, 7, 8}, "missing stable replicas gave way to a bad image's"},
     {10017659, {0, 1, 2, 3, 8}, "users were with a flaky version that nobody judged"},
+    {10029693, {0, 1, 5, 6}, "a header route came into force as its candidate was replaced"},
+    {10029898, {2, 5, 6, 8, 9, 10, 11}, "the same, with writes that were said to have failed"},
+    {60648, {0, 1, 2, 4, 5, 6, 7, 8}, "old pods went before the stable service was followed"},
+    {56146, {0, 5, 6, 7}, "the wait before a flip began without replicas and never ended"},
+    {4120563, {0, 1, 2, 4}, "nothing to go back to is no reason not to rest"},
+    {30003182, {0, 1, 2, 12, 13, 14, 15}, "a budget whose begin was not written was never told"},
 };
 
 }  // namespace

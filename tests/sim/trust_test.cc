@@ -38,12 +38,13 @@ WorldSettings blind() {
 Scenario slow_route() {
     return {
         .replicas = 4,
-        .steps = {{StepShape::Kind::weight, 25}, {StepShape::Kind::pause, 5}},
-        .retire_delay = 0s,
+        .steps = {{StepShape::Kind::weight, 25}, {StepShape::Kind::pause, 600}},
+        .abort_retire_delay = 1s,
         .happenings = {
-            {.at = 5s, .what = What::route_slow, .number = 200, .lasting = 5min},
             {.at = 10s, .what = What::set_image, .number = 2},
-            {.at = 15s, .what = What::evict, .number = 1}}};
+            {.at = 15s, .what = What::evict, .number = 1},
+            {.at = 60s, .what = What::route_slow, .number = 200, .lasting = 5min},
+            {.at = 70s, .what = What::abort}}};
 }
 
 }  // namespace
