@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <random>
@@ -25,6 +27,8 @@ using Judgement = MetricSample::Judgement;
 constexpr std::size_t open_max = 8;
 constexpr Duration tick_every{1'000};
 constexpr Duration show_every{5'000};
+// Before there are so many, their pace is not known.
+constexpr double pace_comparisons = 5;
 // After an order, or a restart, until it is clear which rules there are.
 constexpr Duration rules_patience{10'000};
 
@@ -63,11 +67,13 @@ public:
           memory_(ports.store, query_),
           random_(seed_of(query_)),
           done_(std::move(done)),
-          ordered_at_(ports.loop.now()),
+          begun_at_(ports.loop.now()),
+          ordered_at_(begun_at_),
           filled_at_(ordered_at_),
           tokens_(judge_.spec().rate) {
         memory_.recall(judge_);
         judge_.begin(query_.number);
+        compared_before_ = judge_.compared();
         const Instant started = std::max(query_.started, query_.previous.value_or(query_.started));
         if (!query_.is_beside_steps) ends_at_ = started + judge_.spec().timeout;
         // Whoever measures has to get the handle first.
@@ -77,6 +83,7 @@ public:
     std::map<std::string, std::string> metadata() const override {
         auto all = facts();
         all["standing"] = standing();
+        all["estimate"] = all["standing"] + to_go();
         return all;
     }
 
@@ -258,6 +265,19 @@ private:
         return text;
     }
 
+    // At the pace so far, once there is one.
+    std::string to_go() const {
+        const double seconds = std::chrono::duration<double>(ports_.loop.now() - begun_at_).count();
+        const auto compared = static_cast<double>(judge_.compared() - compared_before_);
+        if (compared < pace_comparisons || seconds <= 0) return "";
+        const double left = static_cast<double>(judge_.left()) * seconds / compared;
+        const auto whole = std::chrono::seconds(std::max(1LL, std::llround(left)));
+        return fmt::format(
+            ", about {} to go at {:.2g} a second",
+            format_duration(std::chrono::duration_cast<Duration>(whole)),
+            compared / seconds);
+    }
+
     void keep() {
         if (!std::exchange(is_dirty_, false)) return;
         const auto kept = memory_.keep(judge_);
@@ -283,7 +303,9 @@ private:
     std::mt19937_64 random_;
     MetricSource::Done done_;
     std::optional<Instant> ends_at_;  // A run beside the steps ends with the release.
-    Instant ordered_at_;              // Or when there last were rules.
+    Instant begun_at_;                // In this process.
+    std::uint64_t compared_before_ = 0;
+    Instant ordered_at_;  // Or when there last were rules.
     Instant filled_at_;
     double tokens_;
     bool has_traffic_ = false;

@@ -259,6 +259,8 @@ TEST_CASE("the rate is kept, and too little traffic is inconclusive at the time-
     world.loop.advance(10s);
     CHECK(world.phase() == "Running");
     CHECK(world.metadata("standing").starts_with("1"));
+    CHECK(world.metadata("estimate").contains(" of 200 comparisons, about "));
+    CHECK(world.metadata("estimate").contains(" to go at "));
     world.loop.advance(16s);
     CHECK(world.phase() == "Inconclusive");
     CHECK(world.message().contains("30s are over without a decision: 1"));

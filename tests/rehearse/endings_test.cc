@@ -143,6 +143,22 @@ TEST_CASE("a spent budget takes back what a judge would tolerate") {
     CHECK(report.reasons.begin()->first.contains("\"risk\" assessed Failed"));
 }
 
+TEST_CASE("answers cannot be compared in a rehearsal, which is said") {
+    Subject subject = subject_of(EVIDENCE_MANIFESTS);
+    for (Object& object : subject.objects) {
+        if (object.name() != "shop-risk") continue;
+        object.put("/spec", *json::parse(R"({"metrics": [{"name": "same-answers",
+            "provider": {"plugin": {"serin/shadow": {}}}}]})"));
+    }
+    const Report report = rehearsed(subject, with_errors(0.001), 2);
+    CHECK(report.promoted.count == 0);
+    CHECK(report.notes.at("same-answers").words.starts_with("simulated pods give no answers"));
+    CHECK_FALSE(report.notes.at("same-answers").is_understood);
+    Settings settings = with_errors(0.001);
+    settings.metric_values["same-answers"] = 1;
+    CHECK(rehearsed(subject, settings, 2).promoted.count == 2);
+}
+
 TEST_CASE("the step that exposes before the judge begins is told to be blind") {
     const Report report = rehearsed(checkout(), with_errors(0.001), 5);
     REQUIRE(report.stretches.size() == 3);

@@ -67,6 +67,10 @@ Decision Judge::decision() const {
     return compared_ - before_ >= spec_.requests ? Decision::pass : Decision::open;
 }
 
+std::uint64_t Judge::left() const {
+    return spec_.requests - std::min(spec_.requests, compared_ - before_);
+}
+
 std::vector<statistics::OddCount> Judge::counts() const {
     std::vector<statistics::OddCount> counts;
     counts.reserve(fields_.size());

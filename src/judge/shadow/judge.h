@@ -47,6 +47,8 @@ public:
 
     Decision decision() const;
     std::uint64_t compared() const { return compared_; }
+    // Comparisons until a pass.
+    std::uint64_t left() const;
 
     // The decision, or how it stands, in one sentence.
     std::string explain() const;
