@@ -6,6 +6,7 @@
 #include "cli/environment.h"
 #include "cli/find_cluster.h"
 #include "cli/gateway_streams.h"
+#include "cli/release_metrics.h"
 #include "control/analysis_controller.h"
 #include "control/experiment_controller.h"
 #include "control/manager.h"
@@ -298,6 +299,7 @@ std::string ClusterController::metrics() const {
         parts_->lease.is_held() ? 1 : 0);
     add_controller_metrics(parts_->manager, out);
     parts_->streams.add_metrics(out);
+    add_release_metrics(parts_->store, out);
     add_store_metrics(parts_->store, out);
     server::add_process_metrics(out);
     return out.text();

@@ -4,6 +4,7 @@
 #include "cli/controller_metrics.h"
 #include "cli/environment.h"
 #include "cli/manifest_watch.h"
+#include "cli/release_metrics.h"
 #include "cli/request_metrics.h"
 #include "control/analysis_controller.h"
 #include "control/deployment_controller.h"
@@ -274,6 +275,7 @@ Result<> LocalMachine::serve(const UpOptions& options) {
     parts_->server->add_metrics([this](server::Exposition& out) {
         add_request_metrics(parts_->totals, out);
         add_controller_metrics(*parts_->manager, out);
+        add_release_metrics(*parts_->store, out);
         add_pod_metrics(parts_->node, out);
     });
     return parts_->server->start();
