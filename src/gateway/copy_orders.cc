@@ -10,6 +10,8 @@ namespace serin::gateway {
 
 namespace {
 
+constexpr Duration forget_after{3'000};
+
 std::vector<CopyTarget> targets_of(const std::map<std::string, Endpoint>& endpoints) {
     std::vector<CopyTarget> targets;
     for (const auto& [server, endpoint] : endpoints)
@@ -23,7 +25,7 @@ std::vector<CopyTarget> targets_of(const std::map<std::string, Endpoint>& endpoi
 struct CopyOrders::Entry {
     std::uint64_t number = 0;
     CopyWish wish;
-    std::function<void(RequestCopy)> on_copy;
+    std::function<void(RequestCopy)> on_copy;  // Empty: the order has ended.
     std::map<std::string, SampledPods> rules;
 };
 
@@ -33,9 +35,7 @@ public:
         : orders_(orders), is_alive_(orders.is_alive_), entry_(std::move(entry)) {}
     ~Held() override {
         entry_->on_copy = nullptr;
-        if (!*is_alive_) return;
-        std::erase(orders_.entries_, entry_);
-        orders_.changed();
+        if (*is_alive_) orders_.forget_later();
     }
     Held(const Held&) = delete;
     Held& operator=(const Held&) = delete;
@@ -111,6 +111,15 @@ void CopyOrders::deliver(const std::string& text) {
         const auto on_copy = entry->on_copy;
         on_copy(std::move(request));
     }
+}
+
+// A new structure of the data plane is best made when nothing else happens: the end of a comparison
+// is often the beginning of an abort.
+void CopyOrders::forget_later() {
+    timer_ = loop_.after(forget_after, [this] {
+        std::erase_if(entries_, [](const auto& entry) { return !entry->on_copy; });
+        on_change_();
+    });
 }
 
 void CopyOrders::changed() {

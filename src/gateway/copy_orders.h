@@ -12,7 +12,8 @@
 
 namespace serin::gateway {
 
-// Who wants copies of requests, and the way of a copy from the data plane to them. On the loop.
+// Who wants copies of requests, and the way of a copy from the data plane to them. An order that
+// has ended gets no more at once; the data plane goes on to copy for some seconds. On the loop.
 class CopyOrders : public RequestCopies {
 public:
     // `on_change` is called, not within another call, when wishes() has changed.
@@ -35,6 +36,7 @@ private:
     void listen();
     void deliver(const std::string& text);
     void changed();
+    void forget_later();
 
     EventLoop& loop_;
     std::string state_dir_;
@@ -43,6 +45,7 @@ private:
     std::string trouble_;
     std::uint64_t next_number_ = 1;
     std::vector<std::shared_ptr<Entry>> entries_;
+    EventLoop::Watch timer_;
     std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);
 };
 

@@ -145,7 +145,18 @@ TEST_CASE("copies end with their order, and begin again after a crash of Serin")
     copies = std::make_unique<Copies>(shop, wish_for());
     ask_until_copied(shop, client, *copies);
 
+    // While another one wants the same, the data plane stays as it is.
     const int before = shop.gateway->haproxy_pid();
+    const auto other = std::make_unique<Copies>(shop, wish_for());
+    copies->order.reset();
+    copies->all.clear();
+    ask_until_copied(shop, client, *other);
+    CHECK(shop.gateway->haproxy_pid() == before);
+    CHECK(copies->all.empty());
+
+    copies = std::make_unique<Copies>(shop, wish_for());
+    ask_until_copied(shop, client, *copies);
+    other->order.reset();
     copies->order.reset();
     REQUIRE(shop.wait([&] { return shop.gateway->haproxy_pid() != before && shop.is_in_force(); }));
     const std::size_t count = copies->all.size();
