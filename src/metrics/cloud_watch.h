@@ -15,7 +15,8 @@ namespace serin::metrics {
 //
 // Who asks, and where, is said by the environment as AWS' tools read it (AWS_ACCESS_KEY_ID,
 // AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; AWS_REGION or AWS_DEFAULT_REGION;
-// AWS_ENDPOINT_URL_CLOUDWATCH or AWS_ENDPOINT_URL), else by the Secret `cloudwatch`.
+// AWS_ENDPOINT_URL_CLOUDWATCH or AWS_ENDPOINT_URL), else by the Secret `cloudwatch`, else as
+// aws_identity.h has it.
 class CloudWatchSource : public HttpProvider {
 public:
     static constexpr std::string_view provider = "cloudWatch";

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <fstream>
+#include <sstream>
+
 namespace serin::metrics {
 
 Result<SecretValues> Credentials::own_secret(std::string_view name) const {
@@ -22,6 +25,14 @@ Result<SecretValues> Credentials::secret_of(
         json::boolean(json::find(config, "/secretRef/namespaced")).value_or(false);
     if (is_namespaced) return read_secret(store_, ns, name);
     return own_secret(name.empty() ? otherwise : name);
+}
+
+Result<std::string> Credentials::file(const std::string& path) {
+    const std::ifstream file(path, std::ios::binary);
+    if (!file) return fail(ErrorKind::not_found, fmt::format("{}: cannot be read", path));
+    std::ostringstream text;
+    text << file.rdbuf();
+    return std::move(text).str();
 }
 
 std::string value_at(const SecretValues& values, std::string_view key) {

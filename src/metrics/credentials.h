@@ -13,8 +13,9 @@
 
 namespace serin::metrics {
 
-// Who we are at a provider: from Secrets, and from this process's environment. Values are read at
-// every measurement, so that a key that was replaced is used at once. No message holds a value.
+// Who we are at a provider: from Secrets, and from this process's environment and its files. Values
+// are read at every measurement, so that a key that was replaced is used at once. No message holds
+// a value.
 class Credentials {
 public:
     using Environment = std::function<std::optional<std::string>(const std::string& name)>;
@@ -37,6 +38,9 @@ public:
     std::optional<std::string> variable(const std::string& name) const {
         return environment_(name);
     }
+
+    // Where platforms put tokens of ours. `not_found` when it cannot be read.
+    static Result<std::string> file(const std::string& path);
 
 private:
     const ObjectStore& store_;

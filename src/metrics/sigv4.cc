@@ -24,6 +24,7 @@ struct UrlParts {
 };
 
 UrlParts parts_of(std::string_view url) {
+    const std::string_view usual_port = url.starts_with("https:") ? ":443" : ":80";
     const auto mark = url.find("://");
     if (mark != std::string_view::npos) url.remove_prefix(mark + 3);
     const auto question = url.find('?');
@@ -32,6 +33,8 @@ UrlParts parts_of(std::string_view url) {
     url = url.substr(0, question);
     const auto slash = std::min(url.find('/'), url.size());
     parts.host = url.substr(0, slash);
+    // Clients leave out the port that goes without saying.
+    if (parts.host.ends_with(usual_port)) parts.host.resize(parts.host.size() - usual_port.size());
     parts.path = url.substr(slash);
     if (parts.path.empty()) parts.path = "/";
     return parts;

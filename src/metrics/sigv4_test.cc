@@ -44,6 +44,9 @@ TEST_CASE("get-vanilla, post-vanilla") {
         expected(
             "host;x-amz-date", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"));
     CHECK(authorization({.url = "https://example.amazonaws.com"}) == authorization({.url = url}));
+    CHECK(
+        authorization({.url = "https://example.amazonaws.com:443/"}) ==
+        authorization({.url = url}));
 }
 
 TEST_CASE("get-vanilla-query-order-key-case") {

@@ -255,9 +255,8 @@ TEST_CASE("without credentials nothing is asked, and the message says where they
         ProviderWorld world;
         const auto sample = world.measure(row.provider, row.config);
         REQUIRE_FALSE(sample);
-        CHECK(
-            sample.error().message ==
-            "there is no secret \"" + row.secret_name + "\" in serin-system or argo-rollouts");
+        CHECK(sample.error().message.starts_with(
+            "there is no secret \"" + row.secret_name + "\" in serin-system or argo-rollouts"));
         CHECK(world.asked.empty());
     }
 }
