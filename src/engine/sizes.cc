@@ -246,6 +246,14 @@ bool is_stable_sized(const Turn& turn) {
 
 namespace {
 
+// A candidate that the manifest no longer asks for has users still.
+bool has_traffic_replaced(const Turn& turn) {
+    if (!turn.plan.routing || !turn.seen.split) return false;
+    const std::string& leads_to = turn.seen.candidate_service.revision;
+    if (leads_to == turn.next.candidate || leads_to == turn.next.stable) return false;
+    return !is_unexposed(turn);
+}
+
 // While a person holds the release, sizes rest; but what has to take all traffic back gets the
 // replicas for it. Nothing else would let the weight leave a candidate that is rejected.
 void grow_to_take_back(Turn& turn) {
@@ -257,6 +265,8 @@ void grow_to_take_back(Turn& turn) {
         if (turn.plan.routing && has_weight_elsewhere) wanted = turn.seen.replicas;
     } else if (turn.next.is_aborted) {
         wanted = turn.plan.routing ? stable_size_wanted(turn) : turn.seen.replicas;
+    } else if (has_traffic_replaced(turn)) {
+        wanted = turn.seen.replicas;
     }
     if (wanted > turn.stable->desired) scale(turn, *turn.stable, wanted);
 }

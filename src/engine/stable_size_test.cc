@@ -177,6 +177,22 @@ TEST_CASE("nor when the manifest goes back to the stable revision") {
     CHECK(scene.play(20) == "4/10 0");
 }
 
+TEST_CASE("nor with one that a newer version has replaced") {
+    Scene scene;
+    scene.release.plan.is_held = true;
+    scene.stand(5, 40, 4, 6);
+    scene.seen.wanted = "v3";
+    CHECK(scene.play(20) == "4/10 40, 4/10 0");
+    // The newer one waits for the person, and nothing of the former is left to it.
+    CHECK(scene.seen.candidate_service.revision == "v2");
+    CHECK(scene.release.state.candidate == "v3");
+    scene.release.plan.is_held = false;
+    scene.seen.revisions.push_back(revision("v3", 3, 1));
+    scene.play(1);
+    CHECK(scene.seen.candidate_service.revision == "v3");
+    CHECK(scene.seen.split->written.candidate == 0);
+}
+
 TEST_CASE("an aborted candidate that is kept for a while keeps its size") {
     Scene scene;
     scene.release.plan.routing->abort_retire_delay = 60s;

@@ -263,6 +263,7 @@ void add_guard(Scenario& scenario, Random& random) {
 constexpr std::uint64_t seeds_kept = 10'000;
 constexpr std::uint64_t seeds_without_guard = 30'000;
 constexpr std::uint64_t seeds_without_second_thoughts = 60'000;
+constexpr std::uint64_t seeds_without_better_versions = 40'000'000;
 
 // A person holds the release to look at it, and then wants the former version back.
 void add_second_thoughts(Scenario& scenario, Random& random) {
@@ -277,6 +278,16 @@ void add_second_thoughts(Scenario& scenario, Random& random) {
     }
     const What what = random.chance(700) ? What::abort : What::undo;
     scenario.happenings.push_back({.at = held_at + thinking, .what = what});
+}
+
+// ... or has made a better one in the meantime.
+void add_better_version(Scenario& scenario, Random& random, int images) {
+    if (scenario.workload == Workload::deployment || !random.chance(200)) return;
+    const Duration held_at = random.duration(seconds(30), story_max);
+    const Duration thinking = random.duration(Duration(1), minutes(5));
+    scenario.happenings.push_back({.at = held_at, .what = What::pause});
+    scenario.happenings.push_back(
+        {.at = held_at + thinking, .what = What::set_image, .number = images + 1});
 }
 
 void add_later_happenings(Scenario& scenario, Random& random, int images) {
@@ -381,6 +392,10 @@ Scenario make_scenario(std::uint64_t seed) {
     if (seed > seeds_without_second_thoughts) {
         Random thoughts = Random(seed).fork(13);
         add_second_thoughts(scenario, thoughts);
+    }
+    if (seed > seeds_without_better_versions) {
+        Random versions = Random(seed).fork(15);
+        add_better_version(scenario, versions, images);
     }
     std::ranges::stable_sort(scenario.happenings, {}, &Happening::at);
     return scenario;

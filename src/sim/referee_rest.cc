@@ -35,8 +35,10 @@ bool Referee::is_at_rest() const {
     if (stage_.is_image(What::flaky_image, stable->second.image)) return true;
     if (view_.phase == "Degraded" && view_.message.starts_with("InvalidSpec")) return true;
     if (view_.phase == "Paused" && view_.is_held) {
-        // Back at the stable revision, a hold keeps no users elsewhere.
-        return !stage_.scenario.has_router || view_.candidate != view_.stable || view_.weight == 0;
+        if (!stage_.scenario.has_router || view_.weight == 0) return true;
+        // A hold keeps no users with what nobody wants any more: the manifest is back at the stable
+        // revision, or asks for a newer one.
+        return view_.candidate != view_.stable && view_.candidate_selected == view_.candidate;
     }
     // Released while nothing was wanted; only another version helps.
     if (view_.candidate == view_.stable && view_.replicas > 0 &&
