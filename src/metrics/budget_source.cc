@@ -248,6 +248,13 @@ public:
         return {};
     }
 
+    json::Object details() const override {
+        return counts_failures() ? where_.memory() : json::Object{};
+    }
+    Result<> recall_details(const json::Object& details, bool is_same_stage) override {
+        return where_.recall(details, is_same_stage);
+    }
+
 private:
     bool counts_failures() const { return budget_.release.failed || budget_.in_window.failed; }
 

@@ -72,6 +72,16 @@ public:
     virtual json::Object memory() const = 0;
     // `invalid` when this is not a memory of such an examiner; it is then as it was.
     virtual Result<> recall(const json::Object& memory) = 0;
+
+    // What it can tell beside its verdicts: larger, and nobody minds if a crash loses the last of
+    // it, so that it is kept apart and written more rarely. Empty: nothing.
+    virtual json::Object details() const { return {}; }
+    // `is_same_stage`: they are of the stage that goes on. As recall() where they do not fit.
+    virtual Result<> recall_details(const json::Object& details, bool is_same_stage) {
+        static_cast<void>(details);
+        static_cast<void>(is_same_stage);
+        return {};
+    }
 };
 
 }  // namespace serin::metrics

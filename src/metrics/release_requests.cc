@@ -17,6 +17,8 @@ namespace {
 constexpr Duration tick_every{1'000};
 // After news, so that what follows from them comes first.
 constexpr Duration save_after{50};
+// Ten kilobytes, which are wanted once.
+constexpr Duration details_every{10'000};
 constexpr std::string_view label_release = "serin.dev/examines";
 constexpr std::string_view weight_pointer = "/status/canary/weights/canary/weight";
 
@@ -46,6 +48,13 @@ bool is_over(const MetricArm& candidate, const MetricArm& stable) {
 }
 
 constexpr std::size_t routes_max = 8;
+
+void warn_of(const Result<>& recalled, const ObjectKey& key) {
+    if (recalled) return;
+    log::warning(
+        "release_memory_dropped",
+        {{"object", to_string(key)}, {"error", recalled.error().message}});
+}
 
 // A comparison of arms that are not split as they should be is none: it neither passes nor goes on
 // in silence. What has failed has failed.
@@ -92,12 +101,29 @@ struct ReleaseRequests::Watched {
     bool is_dirty = false;
     bool is_unsaved = false;  // It could not be written when it was due.
     bool is_announced = false;
+    Finding::Standing kept = Finding::Standing::open;  // As written last.
+    bool has_new_details = false;                      // Since they were written.
+    Instant details_due;
 
     ObjectKey memory_key() const {
         return {
             .type = &types::config_map(),
             .ns = release.ns,
             .name = fmt::format("{}-{}", release.name, name)};
+    }
+    ObjectKey details_key() const {
+        ObjectKey key = memory_key();
+        key.name += "-where";
+        return key;
+    }
+    // Of both, so that details of a former stage are known as such.
+    std::string stage_and_weight() const { return stage + " " + weight; }
+    void begin_stage(Instant now) {
+        is_dirty = true;
+        details_due = now;
+        kept = Finding::Standing::open;
+        examiner->begin_stage(now);
+        split.begin_stage();
     }
 };
 
@@ -110,17 +136,28 @@ public:
         : requests_(requests), watched_(std::move(watched)), listener_(std::move(listener)) {}
     ~Holder() override {
         listener_->on_change = nullptr;
+        watched_->details_due = requests_.loop_.now();
         const std::lock_guard lock(requests_.mutex_);
         std::erase(watched_->listeners, listener_);
     }
     Holder(const Holder&) = delete;
     Holder& operator=(const Holder&) = delete;
 
+    // A verdict is not to be seen before what it rests on is kept: else a crash in between would
+    // take back what people have read. What is neither good nor bad decides nothing, and what is
+    // bad is told even if it cannot be kept.
     Finding finding() const override {
-        const std::lock_guard lock(requests_.mutex_);
-        Finding finding = watched_->examiner->finding();
-        if (!watched_->examiner->compares_requests()) return finding;
-        return guarded(std::move(finding), watched_->split);
+        Finding finding = seen();
+        if (finding.standing == Standing::open || finding.standing == watched_->kept)
+            return finding;
+        requests_.save(*watched_);
+        watched_->details_due = requests_.loop_.now();
+        finding = seen();
+        if (finding.standing == Standing::good && watched_->kept != Standing::good) {
+            finding.standing = Standing::open;
+            finding.summary = "what is known cannot be kept at the moment; " + finding.summary;
+        }
+        return finding;
     }
     void show(const CounterReading& reading) override {
         const std::lock_guard lock(requests_.mutex_);
@@ -129,6 +166,15 @@ public:
     }
 
 private:
+    using Standing = Finding::Standing;
+
+    Finding seen() const {
+        const std::lock_guard lock(requests_.mutex_);
+        Finding finding = watched_->examiner->finding();
+        if (!watched_->examiner->compares_requests()) return finding;
+        return guarded(std::move(finding), watched_->split);
+    }
+
     ReleaseRequests& requests_;
     std::shared_ptr<Watched> watched_;
     std::shared_ptr<Listener> listener_;
@@ -186,7 +232,10 @@ void ReleaseRequests::announce(const std::shared_ptr<Watched>& watched) {
             alive->is_announced = false;
         }
         tell(*alive, true);
-        save_soon_ = loop_.after(save_after, [this] { flush(); });
+        save_soon_ = loop_.after(save_after, [this] {
+            save_soon_.reset();
+            for (const auto& one : watched_) save(*one);
+        });
     });
 }
 
@@ -250,7 +299,7 @@ std::shared_ptr<ReleaseRequests::Watched> ReleaseRequests::find_or_make(
     const std::lock_guard lock(mutex_);
     // What nobody attends is kept in the store alone.
     std::erase_if(watched_, [&](const auto& one) {
-        return is_meant(one) || (one->listeners.empty() && !one->is_dirty);
+        return is_meant(one) || (one->listeners.empty() && !one->is_dirty && !one->has_new_details);
     });
     watched_.push_back(watched);
     return watched;
@@ -267,14 +316,28 @@ void ReleaseRequests::recall(Watched& watched) const {
     const json::Object* fields = memory ? json::object(&*memory) : nullptr;
     const auto recalled =
         fields ? watched.examiner->recall(*fields) : fail(ErrorKind::invalid, "not an object");
-    if (!recalled) {
-        log::warning(
-            "release_memory_dropped",
-            {{"object", to_string(watched.memory_key())}, {"error", recalled.error().message}});
-        return;
-    }
+    if (!recalled) return warn_of(recalled, watched.memory_key());
     watched.stage = stored->text("/data/stage");
     watched.weight = stored->text("/data/weight");
+    // One that knows nothing of the split has to see it anew, which only takes time.
+    if (const std::string_view split = stored->text("/data/split"); !split.empty())
+        warn_of(watched.split.recall(split), watched.memory_key());
+    recall_details(watched);
+}
+
+// REQUIRES: the memory was recalled.
+void ReleaseRequests::recall_details(Watched& watched) const {
+    const ObjectKey key = watched.details_key();
+    const auto stored = store_.get(key);
+    if (!stored || stored->controller_uid() != watched.release_uid) return;
+    if (stored->text("/data/revision") != watched.candidate.revision) return;
+    const auto details = json::parse(stored->text("/data/details"));
+    const json::Object* fields = details ? json::object(&*details) : nullptr;
+    const bool is_same_stage = stored->text("/data/stage") == watched.stage_and_weight();
+    warn_of(
+        fields ? watched.examiner->recall_details(*fields, is_same_stage)
+               : fail(ErrorKind::invalid, "not an object"),
+        key);
 }
 
 // Each run of a step is a stage of its own; it begins once, whatever is restarted.
@@ -282,9 +345,7 @@ void ReleaseRequests::note_stage(Watched& watched, const MetricQuery& query) {
     if (query.is_beside_steps || watched.stage == query.run_uid) return;
     const std::lock_guard lock(mutex_);
     watched.stage = query.run_uid;
-    watched.is_dirty = true;
-    watched.examiner->begin_stage(loop_.now());
-    watched.split.begin_stage();
+    watched.begin_stage(loop_.now());
 }
 
 // Beside the steps, a stage is a weight of the candidate.
@@ -302,8 +363,7 @@ void ReleaseRequests::follow_weight(Watched& watched) {
     const bool has_step = std::ranges::any_of(
         watched.listeners, [](const auto& listener) { return !listener->is_beside_steps; });
     if (is_first || has_step) return;
-    watched.examiner->begin_stage(loop_.now());
-    watched.split.begin_stage();
+    watched.begin_stage(loop_.now());
 }
 
 // All of its routes have to split alike.
@@ -346,6 +406,7 @@ void ReleaseRequests::tick() {
         {
             const std::lock_guard lock(mutex_);
             is_news = watched->examiner->pass_time(loop_.now());
+            watched->is_dirty = watched->is_dirty || is_news;
         }
         if (is_news || !watched->is_unsaved) tell(*watched, is_news);
     }
@@ -353,44 +414,89 @@ void ReleaseRequests::tick() {
 }
 
 void ReleaseRequests::flush() {
-    save_soon_.reset();
-    for (const auto& watched : watched_) save(*watched);
+    for (const auto& watched : watched_) {
+        watched->details_due = loop_.now();
+        save(*watched);
+    }
 }
 
+// Details come after the memory, which must not be older than they are.
 void ReleaseRequests::save(Watched& watched) {
-    std::string memory;
-    {
-        const std::lock_guard lock(mutex_);
-        if (!std::exchange(watched.is_dirty, false)) return;
-        memory = json::print(watched.examiner->memory());
-    }
+    if (save_memory(watched)) save_details(watched);
+}
+
+bool ReleaseRequests::save_memory(Watched& watched) {
     json::Object data{
         {"revision", json::string(watched.candidate.revision)},
         {"stable", json::string(watched.stable.revision)},
         {"stage", json::string(watched.stage)},
-        {"weight", json::string(watched.weight)},
-        {"memory", json::string(memory)}};
-    const ObjectKey key = watched.memory_key();
-    auto written = store_.patch(key, PatchKind::merge, json::Object{{"data", data}});
-    if (!written && written.error().kind == ErrorKind::not_found) {
-        Object owner(*watched.release.type, watched.release.ns, watched.release.name);
-        owner.put("/metadata/uid", json::string(watched.release_uid));
-        // Nobody would remove what is owned by something that is gone.
-        const auto present = store_.get(watched.release);
-        if (!present || present->uid() != watched.release_uid) return;
-        Object made(types::config_map(), key.ns, key.name);
-        made.set_label(label_release, watched.release.name);
-        made.set_controller(owner);
-        made.put("/data", std::move(data));
-        written = store_.create(std::move(made));
+        {"weight", json::string(watched.weight)}};
+    Finding::Standing standing{};
+    {
+        const std::lock_guard lock(mutex_);
+        standing = watched.examiner->finding().standing;
+        if (!std::exchange(watched.is_dirty, false)) {
+            watched.kept = standing;  // Nothing has been seen that would be lost.
+            return true;
+        }
+        watched.has_new_details = true;
+        data["memory"] = json::string(json::print(watched.examiner->memory()));
+        if (watched.examiner->compares_requests())
+            data["split"] = json::string(watched.split.memory());
     }
+    const ObjectKey key = watched.memory_key();
+    const auto written = write(watched, key, std::move(data));
     watched.is_unsaved = !written;
-    if (written) return;
+    if (written) {
+        watched.kept = standing;
+        return true;
+    }
     const std::lock_guard lock(mutex_);
     watched.is_dirty = true;
     log::warning(
         "release_memory_not_written",
         {{"object", to_string(key)}, {"error", written.error().message}});
+    return false;
+}
+
+void ReleaseRequests::save_details(Watched& watched) {
+    if (!watched.has_new_details || loop_.now() < watched.details_due) return;
+    json::Object details;
+    {
+        const std::lock_guard lock(mutex_);
+        details = watched.examiner->details();
+    }
+    watched.has_new_details = false;
+    watched.details_due = loop_.now() + details_every;
+    if (details.empty()) return;
+    const auto written = write(
+        watched,
+        watched.details_key(),
+        {{"revision", json::string(watched.candidate.revision)},
+         {"stage", json::string(watched.stage_and_weight())},
+         {"details", json::string(json::print(details))}});
+    if (written) return;
+    watched.has_new_details = true;
+    log::warning(
+        "release_memory_not_written",
+        {{"object", to_string(watched.details_key())}, {"error", written.error().message}});
+}
+
+Result<> ReleaseRequests::write(const Watched& watched, const ObjectKey& key, json::Object data) {
+    const auto patched = store_.patch(key, PatchKind::merge, json::Object{{"data", data}});
+    if (patched) return {};
+    if (patched.error().kind != ErrorKind::not_found) return std::unexpected(patched.error());
+    Object owner(*watched.release.type, watched.release.ns, watched.release.name);
+    owner.put("/metadata/uid", json::string(watched.release_uid));
+    // Nobody would remove what is owned by something that is gone.
+    const auto present = store_.get(watched.release);
+    if (!present || present->uid() != watched.release_uid) return {};
+    Object made(types::config_map(), key.ns, key.name);
+    made.set_label(label_release, watched.release.name);
+    made.set_controller(owner);
+    made.put("/data", std::move(data));
+    SERIN_TRY_DO(store_.create(std::move(made)));
+    return {};
 }
 
 }  // namespace serin::metrics

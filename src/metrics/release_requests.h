@@ -18,14 +18,14 @@ namespace serin::metrics {
 // Hands each request of a release to the examiners of that release, and passes every outcome on.
 // An examiner belongs to the release, not to a run: all runs that ask for the same one share it,
 // one after the other and side by side. What it knows is kept in a ConfigMap that the Rollout owns,
-// so that it goes on after a restart.
+// so that it goes on after a restart, and in another one its details, written more rarely.
 //
 // Outcomes may come in on another thread; all else is used on the event loop.
 class ReleaseRequests : public OutcomeSink {
 public:
     // All outlive this.
-    // What is known is written every `save_every` at most while requests come, and after news; what
-    // is no news is told once it is written.
+    // What is known is written every `save_every` at most while requests come, and after news.
+    // What is told has been written first, but for news that the examiner is neither good nor bad.
     ReleaseRequests(
         EventLoop& loop,
         ObjectStore& store,
@@ -64,11 +64,15 @@ private:
 
     std::shared_ptr<Watched> find_or_make(const MetricQuery& query, const Wanted& wanted);
     void recall(Watched& watched) const;
+    void recall_details(Watched& watched) const;
     void note_stage(Watched& watched, const MetricQuery& query);
     void follow_weight(Watched& watched);
     void follow_split(Watched& watched);
     void tick();
     void save(Watched& watched);
+    bool save_memory(Watched& watched);
+    void save_details(Watched& watched);
+    Result<> write(const Watched& watched, const ObjectKey& key, json::Object data);
     void announce(const std::shared_ptr<Watched>& watched);
     static void tell(Watched& watched, bool is_news);
 

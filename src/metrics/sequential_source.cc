@@ -147,6 +147,13 @@ public:
         return {};
     }
 
+    json::Object details() const override {
+        return sees_requests_ ? where_.memory() : json::Object{};
+    }
+    Result<> recall_details(const json::Object& details, bool is_same_stage) override {
+        return where_.recall(details, is_same_stage);
+    }
+
 private:
     static Finding::Standing standing_of(Decision decision) {
         if (decision == Decision::fail) return Finding::Standing::bad;

@@ -1,6 +1,7 @@
 #include "metrics/split_guard.h"
 
 #include "base/json.h"
+#include "judge/packed.h"
 #include "statistics/confidence.h"
 
 #include <fmt/format.h>
@@ -18,7 +19,7 @@ constexpr Duration settling{10'000};
 // Looks at which the share has to stay in force before what was counted counts.
 constexpr std::size_t looks_waiting = 3;
 // Before that, nothing passes.
-constexpr int looks_min = 5;
+constexpr std::uint32_t looks_min = 5;
 const double ln_certain = std::log(1000.0);
 // A deviation that no comparison would notice is none.
 constexpr double deviation_min = 0.05;
@@ -32,6 +33,7 @@ double ln_beta(double a, double b) {
 
 void SplitGuard::pass_time(Instant now, std::optional<double> share) {
     const Counts counted = std::exchange(fresh_, {});
+    has_looked_ = has_looked_ || share || counted.canary + counted.stable > 0;
     const bool is_split = share && *share > 0 && *share < 1;
     if (share != share_) {
         share_ = share;
@@ -80,7 +82,35 @@ void SplitGuard::begin_stage() {
     silence_ = {};
 }
 
+template <class A>
+void SplitGuard::walk(A& archive, auto& guard) {
+    archive.field(guard.total_.canary);
+    archive.field(guard.total_.stable);
+    archive.field(guard.expected_);
+    archive.field(guard.looks_);
+    archive.field(guard.ln_mismatch_);
+    archive.field(guard.ln_mismatch_peak_);
+    for (auto& wealth : guard.silence_.ln_wealth) archive.field(wealth);
+    archive.field(guard.silence_.ln_peak);
+}
+
+std::string SplitGuard::memory() const {
+    judge::Packer archive;
+    walk(archive, *this);
+    return archive.text();
+}
+
+Result<> SplitGuard::recall(std::string_view memory) {
+    judge::Unpacker archive(memory);
+    SplitGuard read;
+    walk(archive, read);
+    if (!archive.is_complete()) return fail(ErrorKind::invalid, "not what is known of a split");
+    *this = std::move(read);
+    return {};
+}
+
 bool SplitGuard::is_unsure() const {
+    if (!has_looked_) return true;
     return share_ && *share_ > 0 && *share_ < 1 && looks_ < looks_min;
 }
 

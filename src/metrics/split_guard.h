@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/result.h"
 #include "base/time.h"
 #include "metrics/examiner.h"
 #include "ports/object.h"
@@ -29,6 +30,12 @@ public:
     // A stage is judged by its own requests.
     void begin_stage();
 
+    // What it knows of the stage. What is recalled goes on after a restart as after a change of the
+    // share: requests that were running meanwhile count for neither side.
+    std::string memory() const;
+    // `invalid` when this is not such a memory; it is then as it was.
+    Result<> recall(std::string_view memory);
+
     // Too little has been seen in this stage to tell whether the split is as it should be.
     bool is_unsure() const;
 
@@ -42,16 +49,19 @@ private:
         std::uint64_t canary = 0;
         std::uint64_t stable = 0;
     };
+    template <class A>
+    static void walk(A& archive, auto& guard);
     void commit(const Counts& counts);
 
     Counts fresh_;                 // Since the last call of pass_time.
     std::deque<Counts> waiting_;   // Until it is known that the share was in force.
     std::optional<double> share_;  // In force.
+    bool has_looked_ = false;      // By which share requests are split, or that it is not known.
     Instant settled_at_;           // What has ended by then may have begun under another share.
     Counts segment_;               // At this share.
     Counts total_;                 // In this stage.
     double expected_ = 0;          // Of total_, the candidate's.
-    int looks_ = 0;                // At requests, in this stage.
+    std::uint32_t looks_ = 0;      // At requests, in this stage.
     double ln_mismatch_ = 0;
     double ln_mismatch_peak_ = 0;
     statistics::Silence silence_;

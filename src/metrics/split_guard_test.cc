@@ -110,6 +110,34 @@ TEST_CASE("without a split there is nothing to hold against") {
     CHECK(world.guard.trouble() == Trouble::none);
 }
 
+TEST_CASE("what is known of a split goes on after a restart, and other text is refused") {
+    World world;
+    world.play(120s, 0.05, 0.1);
+    SplitGuard next;
+    CHECK(next.is_unsure());  // Nothing is known yet.
+    REQUIRE(next.recall(world.guard.memory()));
+    CHECK(next.trouble() == Trouble::mismatch);
+    CHECK(next.describe() == world.guard.describe());
+    CHECK(next.memory() == world.guard.memory());
+    CHECK_FALSE(next.recall("AAAA"));
+    CHECK(next.trouble() == Trouble::mismatch);
+}
+
+TEST_CASE("a right split is not called broken by restarts") {
+    int broken = 0;
+    for (std::uint64_t seed = 0; seed < 100; ++seed) {
+        World world(seed);
+        for (int i = 0; i < 10; ++i) {
+            world.play(30s, 0.2, 0.2);
+            SplitGuard next;
+            REQUIRE(next.recall(world.guard.memory()));
+            world.guard = next;
+        }
+        broken += world.guard.trouble() == Trouble::none ? 0 : 1;
+    }
+    CHECK(broken <= 1);
+}
+
 TEST_CASE("the share is what the gateway confirms, if all its rules agree") {
     const auto share = [](const Object& route) {
         return share_in_force(route, "shop-canary", "shop-stable");

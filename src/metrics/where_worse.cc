@@ -59,4 +59,15 @@ void WhereWorse::explain(Finding& finding) const {
     finding.facts["slices"] = json::print(slices::print_explanation(explanation));
 }
 
+json::Object WhereWorse::memory() const {
+    return {{"slices", json::string(slices_.pack())}};
+}
+
+Result<> WhereWorse::recall(const json::Object& memory, bool is_same_stage) {
+    if (!slices_.unpack(json::text(memory.if_contains("slices")).value_or("")))
+        return fail(ErrorKind::invalid, "not what such slices know");
+    if (!is_same_stage) slices_.begin_step();
+    return {};
+}
+
 }  // namespace serin::metrics

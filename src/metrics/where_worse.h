@@ -11,7 +11,7 @@
 namespace serin::metrics {
 
 // Beside an examiner of requests: in which slices of the traffic the canary is worse
-// (judge/slices/slices.h), as the finding is to tell it. Knows what this process has seen.
+// (judge/slices/slices.h), as the finding is to tell it.
 class WhereWorse {
 public:
     WhereWorse(const judge::sequential::Spec& spec, std::shared_ptr<statistics::FactorCache> cache);
@@ -29,6 +29,10 @@ public:
     // Adds what there is to say to the summary, and the facts `where` (a sentence) and `slices`
     // (JSON).
     void explain(Finding& finding) const;
+
+    // As Examiner::details() and recall_details().
+    json::Object memory() const;
+    Result<> recall(const json::Object& memory, bool is_same_stage);
 
 private:
     std::shared_ptr<statistics::FactorCache> cache_;

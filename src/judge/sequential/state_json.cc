@@ -1,122 +1,19 @@
 #include "judge/sequential/state_json.h"
 
-#include <algorithm>
-#include <bit>
+#include "judge/packed.h"
+
 #include <optional>
 #include <string>
-#include <type_traits>
 #include <utility>
 
 namespace serin::judge::sequential {
 
 namespace {
 
+using Writer = Packer;
+using Reader = Unpacker;
+
 constexpr std::int64_t version = 1;
-constexpr std::string_view alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-std::string to_base64(std::string_view bytes) {
-    std::string text;
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        std::uint32_t bits = 0;
-        const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-        for (std::size_t j = 0; j < 3; ++j) {
-            bits = bits << 8U | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0U);
-        }
-        for (std::size_t j = 0; j <= count; ++j) text += alphabet[bits >> (18 - 6 * j) & 63U];
-    }
-    return text;
-}
-
-// Empty text for what is not base64.
-std::string from_base64(std::string_view text) {
-    std::string bytes;
-    std::uint32_t bits = 0;
-    unsigned held = 0;
-    for (const char c : text) {
-        const std::size_t digit = alphabet.find(c);
-        if (digit == alphabet.npos) return "";
-        bits = bits << 6U | static_cast<std::uint32_t>(digit);
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            bytes += static_cast<char>(bits >> held & 255U);
-        }
-    }
-    return bytes;
-}
-
-// Whole numbers take as few bytes as they need (7 bits each), floating point all of its bits.
-class Writer {
-public:
-    void number(std::uint64_t value) {
-        while (value >= 128) {
-            bytes_ += static_cast<char>((value & 127U) | 128U);
-            value >>= 7U;
-        }
-        bytes_ += static_cast<char>(value);
-    }
-    void field(double value) {
-        const auto bits = std::bit_cast<std::uint64_t>(value);
-        for (unsigned i = 0; i < 64; i += 8) bytes_ += static_cast<char>(bits >> i & 255U);
-    }
-    void field(float value) { number(std::bit_cast<std::uint32_t>(value)); }
-    template <class T>
-        requires std::is_unsigned_v<T>
-    void field(T value) {
-        number(value);
-    }
-    void field(statistics::RateStep value) { number(static_cast<std::uint16_t>(value)); }
-    const std::string& bytes() const { return bytes_; }
-
-private:
-    std::string bytes_;
-};
-
-class Reader {
-public:
-    explicit Reader(std::string bytes) : bytes_(std::move(bytes)) {}
-
-    std::uint64_t number() {
-        std::uint64_t value = 0;
-        for (unsigned shift = 0; shift < 64; shift += 7) {
-            const std::uint64_t byte = next();
-            value |= (byte & 127U) << shift;
-            if (byte < 128) return value;
-        }
-        is_sound_ = false;
-        return 0;
-    }
-    void field(double& value) {
-        std::uint64_t bits = 0;
-        for (unsigned i = 0; i < 64; i += 8) bits |= next() << i;
-        value = std::bit_cast<double>(bits);
-    }
-    void field(float& value) { value = std::bit_cast<float>(static_cast<std::uint32_t>(number())); }
-    template <class T>
-        requires std::is_unsigned_v<T>
-    void field(T& value) {
-        value = static_cast<T>(number());
-    }
-    void field(statistics::RateStep& value) {
-        value = static_cast<statistics::RateStep>(static_cast<std::uint16_t>(number()));
-    }
-    // All was there, and nothing more.
-    bool is_complete() const { return is_sound_ && at_ == bytes_.size(); }
-
-private:
-    std::uint64_t next() {
-        if (at_ == bytes_.size()) {
-            is_sound_ = false;
-            return 0;
-        }
-        return static_cast<unsigned char>(bytes_[at_++]);
-    }
-
-    std::string bytes_;
-    std::size_t at_ = 0;
-    bool is_sound_ = true;
-};
 
 // One walk over all fields serves both directions: A is Writer or Reader, and what it walks over is
 // const or not.
@@ -261,7 +158,7 @@ json::Value print_end(const std::optional<Ended>& ended) {
     writer.field(ended->at_s);
     return json::Object{
         {"decision", json::string(to_string(ended->decision))},
-        {"at", json::string(to_base64(writer.bytes()))},
+        {"at", json::string(writer.text())},
         {"index", ended->index},
         {"catastrophe", ended->is_catastrophe}};
 }
@@ -280,7 +177,7 @@ std::optional<Decision> parse_decision(const json::Value* value) {
 }
 
 Reader packed(const json::Value* value) {
-    return Reader(from_base64(json::text(value).value_or("")));
+    return Reader(json::text(value).value_or(""));
 }
 
 std::unexpected<Error> broken(std::string_view what) {
@@ -313,8 +210,7 @@ json::Object print_state(const State& state, const Spec& spec) {
         Writer writer;
         walk_metric(writer, state.metrics[i], spec.metrics[i]);
         metrics.push_back(json::Object{
-            {"name", json::string(spec.metrics[i].name)},
-            {"packed", json::string(to_base64(writer.bytes()))}});
+            {"name", json::string(spec.metrics[i].name)}, {"packed", json::string(writer.text())}});
     }
     return {
         {"version", version},
@@ -324,7 +220,7 @@ json::Object print_state(const State& state, const Spec& spec) {
         {"started", state.has_started},
         {"passed", print_end(state.passed)},
         {"ended", print_end(state.ended)},
-        {"packed", json::string(to_base64(judge.bytes()))},
+        {"packed", json::string(judge.text())},
         {"metrics", std::move(metrics)}};
 }
 

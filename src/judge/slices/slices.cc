@@ -19,12 +19,6 @@ constexpr std::size_t value_size_max = 80;
 constexpr std::array<std::string_view, 3> status_classes{"4xx", "5xx", "no answer"};
 enum Place : std::size_t { route, method, pod, first_header };
 
-std::uint64_t hash_of(std::string_view text) {
-    std::uint64_t hash = 0xCBF29CE484222325ULL;
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
-    return hash;
-}
-
 std::uint64_t scramble(std::uint64_t x) {
     x += 0x9E3779B97F4A7C15ULL;
     x = (x ^ (x >> 30U)) * 0xBF58476D1CE4E5B9ULL;
@@ -122,11 +116,17 @@ Slices::Dimension* Slices::header_dimension(std::string_view name) {
     return &dimensions_.back();
 }
 
+std::uint64_t Slices::hash_value(std::string_view value) {
+    std::uint64_t hash = 0xCBF29CE484222325ULL;
+    for (const char c : value) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
+    return hash;
+}
+
 // The slice of a value. In a full dimension the least frequent slice has to hold out against what
 // is new: each new request with another value wears it down by one of its own.
 Slices::Slice* Slices::find(Dimension& dimension, std::string_view value) {
     constexpr std::uint32_t hold_max = 1'000'000;
-    const std::uint64_t hash = hash_of(value);
+    const std::uint64_t hash = hash_value(value);
     for (Slice& slice : dimension.slices) {
         if (slice.hash != hash || slice.value != value) continue;
         if (slice.hold < hold_max) ++slice.hold;

@@ -59,8 +59,15 @@ public:
     // `alpha`: of what is named, at most this share is wrong on average.
     Explanation explain(double alpha) const;
 
+    // All that they know, as text: about 16 KB, at most 80. Slices that go on from it equal
+    // ones that never stopped, bit for bit.
+    std::string pack() const;
+    // Whether the text is of slices with the same questions; else these are as they were.
+    [[nodiscard]] bool unpack(std::string_view text);
+
 private:
     friend class Explainer;
+    struct Memory;
 
     static constexpr std::size_t headers_max = 4;
     static constexpr std::size_t dimensions_max = 3 + headers_max;
@@ -95,6 +102,7 @@ private:
         std::uint8_t question = 0;
     };
 
+    static std::uint64_t hash_value(std::string_view value);
     void move_to(double at_s);
     void count(Tally& tally, std::size_t question, const Request& request, bool event);
     void close(Tally& tally, std::size_t question);
