@@ -319,4 +319,16 @@ Result<> ReleaseActor::act(const RemoveRevision& action) {
     return remove(types::replica_set(), group_name(action.revision));
 }
 
+Result<> remember_template(ObjectStore& store, const ReleaseWorld& world) {
+    const Object* group = world.group_of(world.seen.wanted);
+    const json::Value* pod_template = world.rollout.find("/spec/template");
+    if (!world.is_wanted_by_status || !group || !pod_template) return {};
+    SERIN_TRY_DO(store.patch(
+        group->key(),
+        PatchKind::merge,
+        annotation_patch(
+            argo::annotation_template, json::string(argo::template_digest(*pod_template)))));
+    return {};
+}
+
 }  // namespace serin::control

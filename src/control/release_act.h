@@ -54,4 +54,8 @@ private:
     const ReleaseWorld& world_;
 };
 
+// Notes at a ReplicaSet that is known by the status alone what template it was made from: the
+// status says so only until the manifest is changed.
+Result<> remember_template(ObjectStore& store, const ReleaseWorld& world);
+
 }  // namespace serin::control

@@ -147,7 +147,11 @@ Result<CallAgain> ReleaseController::turn(Object rollout) {
     rollout = std::move(resolved.rollout);
     argo::Lowered lowered = argo::lower(rollout);
     index_.see(rollout, lowered);
-    const ReleaseState state = argo::read_status(rollout);
+    ReleaseState state = argo::read_status(rollout);
+    // The steps are still those that the status was written for, whatever hash it gives them.
+    if (!state.candidate.empty() && argo::is_of_this_generation(rollout)) {
+        state.steps_digest = lowered.plan.steps_digest;
+    }
     std::string error = first_error(lowered.diagnostics);
     if (error.empty()) error = resolved.problem;
     if (!error.empty() && !can_go_back(state, lowered, rollout)) {
@@ -159,6 +163,7 @@ Result<CallAgain> ReleaseController::turn(Object rollout) {
     SERIN_TRY(
         ReleaseWorld world,
         observe_release(store_, router_, std::move(rollout), std::move(lowered), now));
+    SERIN_TRY_DO(remember_template(store_, world));
     world.seen.source_replicas = resolved.source_replicas;
     world.seen.hook_answers = hooks_.answers(world.rollout.key());
     mark_disabled_hooks(store_, world);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "control/release_trials.h"
+#include "manifest/argo/defaults.h"
 #include "manifest/argo/hash.h"
 #include "manifest/argo/names.h"
 #include "manifest/argo/pod_metadata.h"
@@ -79,7 +80,27 @@ const Object* group_with(const ReleaseWorld& world, const json::Value& pod_templ
         if (digest.empty()) digest = argo::template_digest(pod_template);
         if (made_from == digest) return &group;
     }
+    // Made by another controller. The one that the status names is nearly always it.
+    const std::string_view named = world.rollout.text("/status/currentPodHash");
+    for (const bool is_named : {true, false}) {
+        for (const Object& group : world.groups) {
+            const bool is_this = group.label(world.dialect->label_hash) == named;
+            if (!has_id(group) || is_this != is_named) continue;
+            if (argo::is_same_when_stored(argo::plain_template(group), pod_template)) return &group;
+        }
+    }
     return nullptr;
+}
+
+// What was added to the template of a ReplicaSet as it was stored (by a webhook, or by defaults
+// nobody here knows) may hide whose it is. Then its controller's word counts: that this is the
+// revision of the manifest as it still is. Ours say themselves what they were made from.
+const Object* group_by_status(const ReleaseWorld& world) {
+    const std::string_view named = world.rollout.text("/status/currentPodHash");
+    if (world.dialect != &rollout_dialect() || named.empty()) return nullptr;
+    if (!argo::is_of_this_generation(world.rollout)) return nullptr;
+    const Object* group = world.group_of(std::string(named));
+    return group && !group->annotation(argo::annotation_template) ? group : nullptr;
 }
 
 // The revision that has the Rollout's template already, or a new id for it. An id that another
@@ -90,6 +111,11 @@ Result<> see_wanted(const ObjectStore& store, ReleaseWorld& world) {
     const json::Value& pod_template = wanted ? *wanted : nothing;
     if (const Object* group = group_with(world, pod_template)) {
         world.seen.wanted = group->label(world.dialect->label_hash).value_or("");
+        return {};
+    }
+    if (const Object* group = group_by_status(world)) {
+        world.seen.wanted = group->label(world.dialect->label_hash).value_or("");
+        world.is_wanted_by_status = true;
         return {};
     }
     std::set<std::string> taken;

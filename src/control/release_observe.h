@@ -20,6 +20,8 @@ struct ReleaseWorld {
     std::vector<Object> trials;  // Its Experiments.
     std::vector<Object> runs;    // Its AnalysisRuns.
     Observation seen;
+    // The wanted revision is known by the status alone: its template has become another one.
+    bool is_wanted_by_status = false;
 
     const Object* group_of(const std::string& revision) const;
     const Object* run(const std::string& name) const;

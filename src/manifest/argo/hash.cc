@@ -5,6 +5,10 @@
 #include "manifest/deployment/names.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 namespace serin::argo {
 
@@ -86,6 +90,72 @@ std::string encode(const std::string& text) {
     return safe_encode(std::to_string(fnv1a32(text)));
 }
 
+using Fields = std::initializer_list<std::string_view>;
+
+// The members in the order of Go's type, those that are null aside; empty when there is any other.
+std::optional<json::Object> in_order(const json::Object& object, Fields fields) {
+    json::Object ordered;
+    std::size_t known = 0;
+    for (const std::string_view name : fields) {
+        const json::Value* value = object.if_contains(name);
+        if (value) ++known;
+        if (value && !value->is_null()) ordered[name] = *value;
+    }
+    if (known != object.size()) return std::nullopt;
+    return ordered;
+}
+
+std::optional<json::Object> in_order(const json::Value* value, Fields fields) {
+    const json::Object* object = json::object(value);
+    return object ? in_order(*object, fields) : std::nullopt;
+}
+
+std::optional<json::Value> header_route_as_go(const json::Value& route) {
+    auto ordered = in_order(&route, {"name", "match"});
+    if (!ordered) return std::nullopt;
+    json::Value* list = ordered->if_contains("match");
+    if (!list) return *std::move(ordered);
+    json::Array* matches = list->if_array();
+    if (!matches || matches->empty()) return std::nullopt;
+    for (json::Value& match : *matches) {
+        auto one = in_order(&match, {"headerName", "headerValue"});
+        if (!one || one->size() != 2) return std::nullopt;
+        auto wanted = in_order(one->if_contains("headerValue"), {"exact", "prefix", "regex"});
+        if (!wanted) return std::nullopt;
+        (*one)["headerValue"] = *std::move(wanted);
+        match = *std::move(one);
+    }
+    return *std::move(ordered);
+}
+
+// A step as Argo's controller prints it. Empty for kinds whose printing differs between its
+// versions, and for what would be printed otherwise than it is written.
+std::optional<json::Value> step_as_go(const json::Value& step) {
+    const json::Object* object = json::object(&step);
+    if (!object || object->size() != 1) return std::nullopt;
+    const auto& [kind, value] = *object->begin();
+    std::optional<json::Value> printed;
+    if (kind == "setWeight") {
+        if (value.is_int64() || value.is_uint64()) printed = value;
+    } else if (kind == "pause") {
+        auto pause = in_order(&value, {"duration"});
+        const json::Value* duration = pause ? pause->if_contains("duration") : nullptr;
+        if (pause && (!duration || duration->is_string() || duration->is_int64())) {
+            printed = *std::move(pause);
+        }
+    } else if (kind == "setCanaryScale") {
+        auto scale = in_order(&value, {"weight", "replicas", "matchTrafficWeight"});
+        if (scale && json::boolean(scale->if_contains("matchTrafficWeight")) == false) {
+            scale->erase("matchTrafficWeight");
+        }
+        if (scale) printed = *std::move(scale);
+    } else if (kind == "setHeaderRoute") {
+        printed = header_route_as_go(value);
+    }
+    if (!printed) return std::nullopt;
+    return json::Object{{kind, *std::move(printed)}};
+}
+
 }  // namespace
 
 std::string template_id(const json::Value& pod_template, int attempt) {
@@ -112,9 +182,27 @@ std::string template_digest(const json::Value& pod_template) {
     return sha256_hex(canonical(pod_template));
 }
 
-std::string steps_digest(const json::Value* steps) {
+std::optional<std::string> argo_steps_hash(const json::Value* steps) {
     const json::Array* array = json::array(steps);
-    return encode(array ? json::print_canonical(*array) : "[]");
+    if (!array || array->empty()) return encode("null");
+    json::Array printed;
+    for (const json::Value& step : *array) {
+        auto one = step_as_go(step);
+        if (!one) return std::nullopt;
+        printed.push_back(*std::move(one));
+    }
+    std::string text = json::print(json::Value(std::move(printed)));
+    // Go escapes some of these in its own way.
+    const bool is_plain = std::ranges::all_of(text, [](char c) {
+        return c >= ' ' && c <= '~' && c != '<' && c != '>' && c != '&' && c != '\\';
+    });
+    if (!is_plain) return std::nullopt;
+    return encode(text);
+}
+
+std::string steps_digest(const json::Value* steps) {
+    if (auto hash = argo_steps_hash(steps)) return *std::move(hash);
+    return encode(json::print_canonical(*steps));
 }
 
 }  // namespace serin::argo

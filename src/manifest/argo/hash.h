@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 
+#include <optional>
 #include <string>
 
 // Which revision a pod template is. Revisions are compared by their templates: the id only has to
@@ -22,7 +23,12 @@ bool is_same_template(const json::Value& left, const json::Value& right);
 // has then is not equal to what was asked for any more.
 std::string template_digest(const json::Value& pod_template);
 
-// Differs when the steps differ; the same for null and an empty list.
+// What Argo's controller notes about these steps (FNV over Go's JSON), so that either controller
+// sees that the other one's steps are its own. Empty when a step's printing differs between its
+// versions: analyses, experiments, mirror routes, plugins, and texts that Go escapes.
+std::optional<std::string> argo_steps_hash(const json::Value* steps);
+
+// Differs when the steps differ; the same for null and an empty list. Argo's, where it is known.
 std::string steps_digest(const json::Value* steps);
 
 }  // namespace serin::argo

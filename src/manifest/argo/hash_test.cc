@@ -48,4 +48,33 @@ TEST_CASE("templates are the same when they would have one id") {
     }
 }
 
+TEST_CASE("steps have the hash that Argo's controller gives them") {
+    const auto hash = [](const char* text) {
+        const auto steps = json::parse(text);
+        REQUIRE(steps);
+        CHECK_FALSE(steps_digest(&*steps).empty());
+        return argo_steps_hash(&*steps);
+    };
+    // Argo's own tests say so.
+    CHECK(hash(R"([{"pause": {}}])") == "6b9b86fbd5");
+    CHECK(hash(R"([{"pause": {}}, {"pause": {}}])") == "79c9b9f6bf");
+    CHECK(argo_steps_hash(nullptr) == "5ffbfbbd64");
+
+    // The order of members is Go's, not the manifest's.
+    const auto scale = hash(R"([{"setCanaryScale": {"weight": 5, "matchTrafficWeight": true}}])");
+    CHECK(scale);
+    CHECK(scale == hash(R"([{"setCanaryScale": {"matchTrafficWeight": true, "weight": 5}}])"));
+    CHECK(hash(R"([{"pause": {"duration": 60}}])") != hash(R"([{"pause": {"duration": "60"}}])"));
+
+    for (const char* unknown :
+         {R"([{"analysis": {"templates": [{"templateName": "rate"}]}}])",
+          R"([{"pause": {"until": "noon"}}])",
+          R"([{"setWeight": "20"}])",
+          R"([{"setHeaderRoute": {"name": "a", "match": [{"headerName": "x",
+              "headerValue": {"regex": "<b>"}}]}}])"}) {
+        CAPTURE(unknown);
+        CHECK_FALSE(hash(unknown));
+    }
+}
+
 }  // namespace serin::argo

@@ -1,5 +1,7 @@
 #include "manifest/argo/project_duration.h"
 
+#include "manifest/argo/read_status.h"
+
 #include <algorithm>
 #include <chrono>
 #include <string_view>
@@ -64,7 +66,8 @@ private:
         const bool is_first = was.empty();
         const bool is_other = !is_first && was != state_.candidate;
         const bool has_other_steps =
-            !is_first && rollout_.text("/status/currentStepHash") != state_.steps_digest;
+            !is_first && rollout_.text("/status/currentStepHash") != state_.steps_digest &&
+            !is_of_this_generation(rollout_);
         const bool is_retried = rollout_.find("/status/abortedAt") && !state_.aborted_at &&
                                 state_.stable != state_.candidate;
         const bool is_under_way = was != rollout_.text("/status/stableRS");

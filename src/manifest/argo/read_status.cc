@@ -1,10 +1,13 @@
 #include "manifest/argo/read_status.h"
 
+#include "manifest/argo/names.h"
 #include "manifest/argo/plugins.h"
 #include "manifest/argo/project_blue_green.h"
 #include "manifest/argo/project_words.h"
 
+#include <algorithm>
 #include <chrono>
+#include <string>
 #include <string_view>
 
 namespace serin::argo {
@@ -128,6 +131,21 @@ ReleaseState read_status(const Object& rollout) {
     state.problem = rollout.text("/status/serin/problem");
     read_blue_green(rollout, state);
     return state;
+}
+
+bool is_of_this_generation(const Object& rollout) {
+    const std::string generation = std::to_string(rollout.generation());
+    if (rollout.text("/status/observedGeneration") != generation) return false;
+    if (rollout.find("/spec/workloadRef") &&
+        rollout.text("/status/workloadObservedGeneration") !=
+            rollout.annotation(annotation_workload_generation)) {
+        return false;
+    }
+    // A manifest that could not be followed was observed all the same.
+    const json::Array* conditions = json::array(rollout.find("/status/conditions"));
+    return !conditions || std::ranges::none_of(*conditions, [](const json::Value& condition) {
+        return json::text(json::find(condition, "/type")) == "InvalidSpec";
+    });
 }
 
 }  // namespace serin::argo

@@ -9,4 +9,9 @@ namespace serin::argo {
 // (or Argo's own controller) wrote in between. Whatever cannot be read counts as absent.
 ReleaseState read_status(const Object& rollout);
 
+// Whether the status tells of the manifest as it is: whoever wrote it had followed this generation,
+// the template of a workload that it refers to included. Then the revision and the steps that it
+// names are the manifest's, however their hashes were made.
+bool is_of_this_generation(const Object& rollout);
+
 }  // namespace serin::argo
