@@ -16,8 +16,11 @@ namespace serin::control {
 
 namespace {
 
-constexpr Duration ask_again = std::chrono::seconds(2);    // A wish that is not in force yet.
-constexpr Duration try_again = std::chrono::seconds(10);   // After an error.
+constexpr Duration ask_again = std::chrono::seconds(2);  // A wish that is not in force yet.
+// After an error, and twice as long after each further one: what failed once mostly goes by, and
+// users may be waiting to be taken back.
+constexpr Duration try_again_min = std::chrono::seconds(1);
+constexpr Duration try_again_max = std::chrono::seconds(10);
 constexpr Duration look_again = std::chrono::seconds(60);  // At what was in force.
 constexpr int denials_max = 5;  // Until a router that says no is told anew.
 constexpr std::size_t message_max = 1000;
@@ -199,6 +202,7 @@ Result<> RouterPlugins::take(
             rollout, work, exposure, answer ? std::string(*error) : answer.error().message);
         return tell(rollout, exposure);
     }
+    work.retry_after = Duration(0);
     if (!is_verification(question)) {
         work.questions.pop_front();
         return {};
@@ -230,7 +234,8 @@ Result<> RouterPlugins::take(
 void RouterPlugins::fail_for_now(
     const Object& rollout, Work& work, PluginExposure& exposure, std::string why) {
     why.resize(cut_utf8(why, message_max).size());
-    work.not_before = loop_.now() + try_again;
+    work.retry_after = std::clamp(work.retry_after * 2, try_again_min, try_again_max);
+    work.not_before = loop_.now() + work.retry_after;
     events_.record(rollout, EventType::warning, "TrafficRoutingError", why);
     exposure.message = std::move(why);
 }

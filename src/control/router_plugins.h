@@ -19,8 +19,9 @@ namespace serin::control {
 // Carries out the exposures of releases whose router is a plugin. For each wish the program is told
 // the weights, then which side routes end, then those that are there, and at last it is asked
 // whether all of that is in force: only a yes makes the weights count. A new wish ends a question
-// to an old one. What is in force is asked again once a minute; a router that has forgotten is
-// told anew. After a restart of Serin the asking begins again.
+// to an old one. An error is followed by the same question, after 1 s at first and up to 10 s in
+// the end; a new wish is told at once. What is in force is asked again once a minute; a router that
+// has forgotten is told anew. After a restart of Serin the asking begins again.
 //
 // Keys are those of Rollouts.
 class RouterPlugins : public Reconciler {
@@ -43,6 +44,7 @@ private:
         std::optional<Result<json::Object>> answer;
         int denials = 0;  // In a row: "not in force".
         Instant not_before;
+        Duration retry_after{0};  // After the last error; 0: there was none since an answer.
     };
 
     Result<CallAgain> follow(const Object& rollout, const RouteTarget& target);

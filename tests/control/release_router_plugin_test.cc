@@ -119,6 +119,42 @@ TEST_CASE("a router plugin in error holds the release and is told again") {
     CHECK(shop.step() == 1);
 }
 
+TEST_CASE("a router plugin that errs for a moment during an abort keeps nobody for long") {
+    Shop shop;
+    shop.set_image("shop:v2");
+    shop.advance(5s);
+    REQUIRE(shop.weight == 20);
+    // It was ill before, so that it is asked seldom; the abort is told at once all the same.
+    shop.is_ill = true;
+    shop.advance(200s);
+    const auto told = shop.asked_for("SetWeight");
+    shop.patch_status(R"({"abort": true})");
+    shop.settle();
+    CHECK(shop.asked_for("SetWeight") == told + 1);
+    shop.advance(2s);
+    CHECK(shop.asked_for("SetWeight") == told + 2);
+    shop.is_ill = false;
+    shop.advance(2s);
+    CHECK(shop.weight == 0);
+    CHECK(shop.phase() == "Degraded");
+}
+
+TEST_CASE("a router plugin that errs for long is not asked all the time") {
+    Shop shop;
+    shop.is_ill = true;
+    shop.set_image("shop:v2");
+    shop.settle();
+    const auto asked = shop.plugins.asked.size();
+    shop.advance(16s);
+    CHECK(shop.plugins.asked.size() == asked + 4);  // After 1, 3, 7 and 15 s.
+    shop.advance(100s);
+    CHECK(shop.plugins.asked.size() == asked + 14);
+    // An answer ends that: the next error is followed soon again.
+    shop.is_ill = false;
+    shop.advance(10s);
+    REQUIRE(shop.weight == 20);
+}
+
 TEST_CASE("a router that forgets is told anew, also after a restart of Serin") {
     Shop shop;
     shop.set_image("shop:v2");
