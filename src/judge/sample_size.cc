@@ -42,6 +42,15 @@ double ln_variance(double rate, double against) {
     return variance(rate) * spread * spread;
 }
 
+// Requests until a random walk has passed the judge's bound with the test's power.
+double walk_size(double drift, double spread, const SequentialTest& test) {
+    const double bound = std::log(1 / test.alpha) + mixture_cost;
+    const double z = statistics::normal_quantile(test.power);
+    const double root =
+        (z * std::sqrt(spread) + std::sqrt(z * z * spread + 4 * drift * bound)) / (2 * drift);
+    return root * root;
+}
+
 }  // namespace
 
 double fixed_size(const Effect& effect, double weight, const FixedTest& test) {
@@ -74,11 +83,12 @@ std::optional<double> sequential_size(
     const double drift = statistics::information(test.null, rates, weight);
     const double spread = ln_variance(rates.canary, nearest.canary) +
                           stable_per_canary * ln_variance(rates.stable, nearest.stable);
-    const double bound = std::log(1 / test.alpha) + mixture_cost;
-    const double z = statistics::normal_quantile(test.power);
-    const double root =
-        (z * std::sqrt(spread) + std::sqrt(z * z * spread + 4 * drift * bound)) / (2 * drift);
-    return root * root;
+    return walk_size(drift, spread, test);
+}
+
+double bound_size(double bound, double canary, const SequentialTest& test) {
+    SERIN_CHECK(bound != canary);
+    return walk_size(statistics::divergence(canary, bound), ln_variance(canary, bound), test);
 }
 
 double passing_size(double base, double weight, double difference, double beta) {

@@ -44,6 +44,10 @@ struct SequentialTest {
 std::optional<double> sequential_size(
     const Effect& effect, double weight, const SequentialTest& test);
 
+// The same where the canary is judged against a fixed bound, beyond which its rate lies on either
+// side. REQUIRES: both in (0, 1) and different.
+double bound_size(double bound, double canary, const SequentialTest& test);
+
 // Requests within which a canary as good as stable has shown to be within the margin
 // `difference`, with a chance of 80 %; beta is the chance to pass one that is not.
 double passing_size(double base, double weight, double difference, double beta);

@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace serin::metrics {
 
@@ -33,7 +34,8 @@ struct Finding {
     bool has_forecast = false;
     std::optional<double> seconds_to_decision;
 
-    std::optional<Sight> sight;  // Empty: nothing to be seen by requests, or too early to say.
+    std::vector<Sight> sights;  // Empty: nothing to be seen by requests, or too early to say.
+    Duration release{0};        // Expected of a release, for a run without an end of its own.
 };
 
 // Looks at each request of a release as it ends, for as long as the release lasts. Not thread-safe:

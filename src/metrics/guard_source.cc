@@ -153,9 +153,9 @@ private:
         facts["standing"] = finding.summary;
         if (const auto text = estimate(finding, now - started_, left); !text.empty())
             facts["estimate"] = text;
-        if (finding.sight && now >= started_ + sight_after) {
-            const Duration time = ends_at_ ? *ends_at_ - started_ : finding.sight->release;
-            if (const auto text = describe_blindness(*finding.sight, time); !text.empty())
+        if (now >= started_ + sight_after) {
+            const Duration time = ends_at_ ? *ends_at_ - started_ : finding.release;
+            if (const auto text = describe_blindness(finding.sights, time); !text.empty())
                 facts["plan"] = text;
         }
         return facts;

@@ -116,7 +116,8 @@ public:
         const double lasted_s = state_.now_s - state_.step_started_s;
         const auto requests = static_cast<double>(verdict.metrics.front().canary.total);
         if (lasted_s > 0) finding.requests_per_second = requests / lasted_s;
-        if (finding.has_forecast) finding.sight = sight();
+        if (finding.has_forecast) finding.sights = sights_of(judge_.spec(), state_);
+        finding.release = Duration(std::llround(judge_.spec().plan.duration_s * 1000));
         if (counters_every_ > Duration(0)) add_counters(finding);
         if (finding.standing == Finding::Standing::open) miss_headers(verdict, finding);
         if (finding.standing != Finding::Standing::good) where_.explain(finding);
@@ -173,40 +174,6 @@ private:
                 spec.name,
                 spec.header);
         }
-    }
-
-    // A canary that fails one request in a hundred more is to be found, or what is just beyond the
-    // margin.
-    std::optional<Sight> sight() const {
-        constexpr double excess = 0.01;
-        constexpr double rate_max = 0.98;
-        const sequential::Spec& spec = judge_.spec();
-        const double lasted_s = state_.now_s - state_.step_started_s;
-        for (std::size_t i = 0; i < spec.metrics.size(); ++i) {
-            const sequential::MetricSpec& metric = spec.metrics[i];
-            const sequential::ArmCounts& seen = state_.metrics[i].step;
-            if (metric.subject != sequential::Subject::errors || metric.bound) continue;
-            if (lasted_s <= 0 || seen.canary.total == 0 || seen.stable.total == 0) continue;
-            const auto canary = static_cast<double>(seen.canary.total);
-            const auto stable = static_cast<double>(seen.stable.total);
-            const double base = (static_cast<double>(seen.stable.events) + 0.5) / (stable + 1);
-            const double tolerated = metric.margin.ratio * base + metric.margin.difference;
-            const double bad = std::max(base, tolerated) + excess;
-            if (bad >= rate_max) continue;
-            return Sight{
-                .weight = canary / (canary + stable),
-                .per_second = (canary + stable) / lasted_s,
-                .effect = {.base = base, .canary = bad},
-                .test =
-                    {.alpha = spec.alpha * metric.share,
-                     .power = judge::SequentialTest{}.power,
-                     .null =
-                         {.ratio = metric.margin.ratio,
-                          .difference = metric.margin.difference,
-                          .side = statistics::Side::above}},
-                .release = Duration(std::llround(spec.plan.duration_s * 1000))};
-        }
-        return std::nullopt;
     }
 
     void add_counters(Finding& finding) const {

@@ -1,23 +1,31 @@
 #pragma once
 
 #include "base/time.h"
-#include "judge/sample_size.h"
+#include "judge/sequential/judge.h"
 
+#include <functional>
 #include <string>
+#include <vector>
 
 namespace serin::metrics {
 
-// What a judge needs, and has at the traffic so far, to see what it guards against.
+// What one metric of a judge needs, and has at the traffic so far, to see what it guards against.
 struct Sight {
-    double weight = 0;      // The candidate's share of the requests.
-    double per_second = 0;  // Requests of both arms.
-    judge::Effect effect;   // Stable's failures, and those of a candidate that has to be found.
-    judge::SequentialTest test;
-    Duration release{0};  // Expected of a release, for a run without an end of its own.
+    double weight = 0;      // The candidate's share of the requests that the metric counts.
+    double per_second = 0;  // Those of both arms.
+    std::string fault;      // "2 % of failures where stable has 1 %".
+    // Requests of the candidate that it takes to find that, at a weight.
+    std::function<double(double weight)> size;
 };
 
+// Of each metric for which the traffic of the step so far says enough.
+std::vector<Sight> sights_of(
+    const judge::sequential::Spec& spec, const judge::sequential::State& state);
+
 // "at 3 requests a second and a weight of 5 % ...": empty when there is time enough to see it.
-// REQUIRES: 0 < weight < 1, per_second > 0, rates strictly between 0 and 1, time > 0.
+// REQUIRES: 0 < weight <= 1, per_second > 0, time > 0.
 std::string describe_blindness(const Sight& sight, Duration time);
+// Of several, those that are blind.
+std::string describe_blindness(const std::vector<Sight>& sights, Duration time);
 
 }  // namespace serin::metrics
