@@ -118,7 +118,9 @@ MakeStream requests(const Traffic& traffic, std::uint64_t seed) {
 }
 
 MakeStream requests(
-    const Traffic& traffic, std::uint64_t seed, std::function<void(Outcome&, Dice&)> befall) {
+    const Traffic& traffic,
+    std::uint64_t seed,
+    const std::function<void(Outcome&, Dice&)>& befall) {
     return [=](std::uint64_t number) -> Stream {
         return [befall, owned = std::make_shared<Owned>(traffic, seed + number)] {
             Outcome outcome = owned->source.next();

@@ -48,7 +48,7 @@ Traffic::AtTime rising_weight(double step_s);
 MakeStream requests(const Traffic& traffic, std::uint64_t seed);
 // The same, and what befalls single outcomes.
 MakeStream requests(
-    const Traffic& traffic, std::uint64_t seed, std::function<void(Outcome&, Dice&)> befall);
+    const Traffic& traffic, std::uint64_t seed, const std::function<void(Outcome&, Dice&)>& befall);
 // The canary runs on an instance whose rate of failures is off by a factor e^(deviation * normal).
 MakeStream noisy_instance(const Traffic& traffic, std::uint64_t seed, double deviation);
 

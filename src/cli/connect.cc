@@ -47,7 +47,7 @@ Result<Connection> cluster_of(const ConnectOptions& options) {
     Connection connection;
     connection.url = std::move(config.server);
     connection.token_file = std::move(config.token_file);
-    connection.ns = options.ns.empty() ? std::move(config.ns) : options.ns;
+    connection.ns = options.ns.empty() ? config.ns : options.ns;
     connection.cluster = std::move(config.context);
     connection.verify_peer = config.verify_peer;
     connection.ca_pem = std::move(config.ca_pem);
