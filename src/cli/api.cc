@@ -205,9 +205,9 @@ Result<Object> Api::merge_patch(
     return as_object(exchange("PATCH", path, "application/merge-patch+json", json::print(patch)));
 }
 
-Result<Object> Api::merge_patch(const ObjectKey& key, const json::Value& patch) {
-    return as_object(
-        exchange("PATCH", path_of(key), "application/merge-patch+json", json::print(patch)));
+Result<Object> Api::merge_patch(const ObjectKey& key, const json::Value& patch, Part part) {
+    const std::string path = path_of(key) + (part == Part::status ? "/status" : "");
+    return as_object(exchange("PATCH", path, "application/merge-patch+json", json::print(patch)));
 }
 
 Result<Object> Api::json_patch(

@@ -56,7 +56,8 @@ public:
         const std::string& name,
         const json::Value& patch,
         Part part = Part::main);
-    Result<Object> merge_patch(const ObjectKey& key, const json::Value& patch);
+    Result<Object> merge_patch(
+        const ObjectKey& key, const json::Value& patch, Part part = Part::main);
     Result<Object> json_patch(
         const ResourceType& type, const std::string& name, const json::Value& patch);
     Result<> remove(const ResourceType& type, const std::string& name, bool orphans);

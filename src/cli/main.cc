@@ -91,7 +91,9 @@ public:
         add_judges();
         add_lint();
         add_plan();
-        add_standalone_commands(app_, words_.connect, [this](auto run) { run_ = std::move(run); });
+        const auto choose = [this](auto run) { run_ = std::move(run); };
+        add_standalone_commands(app_, words_.connect, choose);
+        add_adopt_commands(app_, words_.connect, choose);
     }
 
     int run(int count, char** values) {

@@ -20,4 +20,8 @@ void add_connection_words(CLI::App& app, ConnectOptions& connect);
 void add_standalone_commands(
     CLI::App& app, const ConnectOptions& connect, std::function<void(std::function<int()>)> choose);
 
+// `adopt` and `eject` (adopt_words.cc), as above.
+void add_adopt_commands(
+    CLI::App& app, const ConnectOptions& connect, std::function<void(std::function<int()>)> choose);
+
 }  // namespace serin::cli
