@@ -15,11 +15,17 @@ using namespace std::chrono_literals;
 
 constexpr Duration list_timeout = 60s;
 // The API ends a watch after its own time; one that is still there a while later is dead.
-constexpr int watch_seconds = 290;
-constexpr Duration watch_timeout = 330s;
+constexpr int watch_seconds_max = 290;
+// An API server that starts may take a watch and never tell it anything: what it serves is made
+// anew while it reads its definitions. So the first watches after a failure are short.
+constexpr int watch_seconds_first = 5;
+constexpr Duration watch_patience = 30s;  // Beyond the time that was asked for.
 constexpr Duration absent_retry = 30s;
 constexpr Duration retry_first = 250ms;
 constexpr Duration retry_last = 30s;
+// For so many answers, about a minute long, a type that was served is not believed to be gone: an
+// API server that starts does not know it yet.
+constexpr int absent_answers = 8;
 
 }  // namespace
 
@@ -34,7 +40,10 @@ Object object_from(json::Value item, const ResourceType& type) {
 }
 
 Informer::Informer(Api& api, TypeCache& cache, ListQuery selection)
-    : api_(api), cache_(cache), selection_(std::move(selection)) {}
+    : api_(api),
+      cache_(cache),
+      selection_(std::move(selection)),
+      watch_seconds_(watch_seconds_first) {}
 
 void Informer::start(std::function<void()> on_synced) {
     on_synced_ = std::move(on_synced);
@@ -85,9 +94,12 @@ void Informer::listed(Result<HttpResponse> answer) {
     Result<json::Value> page =
         answer ? json::parse(answer->body) : std::unexpected(std::move(answer).error());
     if (!page) {
-        if (page.error().kind == ErrorKind::not_found) {
+        const bool is_believed = version_.empty() || failures_ >= absent_answers;
+        if (page.error().kind == ErrorKind::not_found && is_believed) {
             // No such type here, which is no failure: routes and the like come with add-ons.
             cache_.replace(selection_.ns, {}, "18446744073709551615");
+            version_.clear();
+            failures_ = 0;
             synced();
             return again(absent_retry, [this] { relist(); });
         }
@@ -118,13 +130,14 @@ void Informer::synced() {
 
 void Informer::watch() {
     const std::int64_t turn = ++turn_;
+    watch_began_ = api_.loop().now();
     call_ = api_.stream(
         path(
             {{"watch", "true"},
              {"allowWatchBookmarks", "true"},
              {"resourceVersion", version_},
-             {"timeoutSeconds", std::to_string(watch_seconds)}}),
-        watch_timeout,
+             {"timeoutSeconds", std::to_string(watch_seconds_)}}),
+        std::chrono::seconds(watch_seconds_) + watch_patience,
         [this, turn](std::string_view line) {
             if (turn == turn_) take(line);
         },
@@ -160,15 +173,19 @@ void Informer::take(std::string_view line) {
 
 void Informer::watch_ended(const Result<HttpResponse>& answer) {
     if (answer) {
+        watch_seconds_ = std::min(2 * watch_seconds_, watch_seconds_max);
         // In its time, or because the API server is leaving: not faster than one a second.
+        if (api_.loop().now() >= watch_began_ + 1s) failures_ = 0;
         return again(failures_ == 0 ? 50ms : backoff(), [this] {
             ++failures_;
             watch();
         });
     }
     if (answer.error().kind == ErrorKind::gone || answer.error().kind == ErrorKind::not_found) {
+        if (answer.error().kind == ErrorKind::not_found) watch_seconds_ = watch_seconds_first;
         return again(Duration(0), [this] { relist(); });
     }
+    watch_seconds_ = watch_seconds_first;
     report("watch_failed", answer.error());
     again(backoff(), [this] { watch(); });
 }

@@ -51,6 +51,8 @@ private:
     std::int64_t turn_ = 0;      // Counts requests: late lines of a former one are nobody's.
     std::int64_t lists_ = 0;
     int failures_ = 0;
+    int watch_seconds_;  // That the next watch lasts.
+    Instant watch_began_{};
     bool is_synced_ = false;
 };
 

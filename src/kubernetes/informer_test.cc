@@ -168,6 +168,52 @@ TEST_CASE("a watch that ends is resumed where it stopped, at bookmarks too") {
     }
 }
 
+TEST_CASE("the first watches are short, because they may be told nothing") {
+    World world;
+    world.http.answer(200, list_json(7, {}));
+    for (const bool is_after_failure : {false, true}) {
+        if (is_after_failure) {
+            world.loop.advance(1s);
+            world.http.last().done(fail(ErrorKind::unavailable, "connection refused"));
+        }
+        for (const int seconds : {5, 10, 20, 40, 80, 160, 290, 290}) {
+            world.loop.advance(1s);
+            CHECK(world.http.last().url.contains(fmt::format("timeoutSeconds={}", seconds)));
+            CHECK(world.http.last().url.contains("resourceVersion=7"));
+            world.loop.advance(std::chrono::seconds(seconds));
+            world.http.answer(200, "");
+        }
+    }
+    CHECK(world.informer.lists() == 1);
+}
+
+TEST_CASE("an API server that starts and does not know a type yet does not make it empty") {
+    World world;
+    world.http.answer(200, list_json(7, {set_json("a", 3, 1)}));
+    world.news();
+    const auto not_found = [&] {
+        world.http.answer(404, R"({"kind": "Status", "reason": "NotFound"})");
+    };
+    not_found();  // The watch, then lists.
+    for (int i = 0; i < 6; ++i) {
+        world.loop.advance(31s);
+        not_found();
+    }
+    CHECK(world.news().empty());
+    CHECK(world.replicas("a") == 1);
+    world.loop.advance(31s);
+    world.http.answer(200, list_json(9, {set_json("a", 8, 2)}));
+    CHECK(world.news() == "~a8 ");
+
+    // A type that stays away is gone.
+    not_found();
+    for (int i = 0; i < 9; ++i) {
+        world.loop.advance(31s);
+        not_found();
+    }
+    CHECK(world.news() == "-a8 ");
+}
+
 TEST_CASE("an outrun watch lists again and tells what changed meanwhile") {
     World world;
     world.http.answer(200, list_json(7, {set_json("a", 3, 1), set_json("b", 5, 1)}));
