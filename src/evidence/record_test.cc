@@ -141,6 +141,17 @@ TEST_CASE("the timeline tells how sides compare, and what could not be measured"
         "    m [1, 2] in 30s: Inconclusive (3 of 3 measurements could not tell, 2 allowed)\n");
 }
 
+TEST_CASE("a record says where the candidate is worse, if anything is known of it") {
+    Record record = failed_judge();
+    CHECK(json::find(to_json(record), "/numbers/0/where") == nullptr);
+    record.numbers[0].where = {{"text", "Worse is pod shop-1: 8 of 10 requests failed"}};
+    EvidenceEntry entry;
+    entry.body = to_json(record);
+    CHECK(json::find(entry.body, "/numbers/0/where/text") != nullptr);
+    CHECK(render_timeline({entry}).contains(
+        ", 0 allowed)\n        Worse is pod shop-1: 8 of 10 requests failed\n"));
+}
+
 TEST_CASE("an entry from elsewhere does not break the timeline") {
     EvidenceEntry entry;
     entry.release = "x";

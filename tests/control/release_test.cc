@@ -171,6 +171,46 @@ TEST_CASE("a failed analysis takes the candidate back and the evidence has its n
         page);
 }
 
+TEST_CASE("the evidence of an abort says where the candidate is worse") {
+    SmallWorld world;
+    world.install(R"([{"setWeight": 5}, {"analysis": {"templates": [{"templateName":
+        "success-rate"}]}}])");
+    world.set_image("shop:v2");
+    REQUIRE(world.runs().size() == 1);
+    Object run = world.runs().front();
+    // As a judge of requests leaves it.
+    const json::Object where{
+        {"slices", json::Array{json::Object{{"dimension", "route"}, {"value", "/items/{id}"}}}},
+        {"text", "Worse is route /items/{id}: 52 % of the canary's 23 requests failed"}};
+    run.put("/status/phase", "Failed");
+    run.put(
+        "/status/metricResults",
+        json::Array{json::Object{
+            {"name", "rate"},
+            {"phase", "Failed"},
+            {"failed", 1},
+            {"measurements",
+             json::Array{json::Object{
+                 {"value", "fail"},
+                 {"phase", "Failed"},
+                 {"metadata", json::Object{{"slices", json::print(where)}}}}}}}});
+    world.is_own_write = true;
+    REQUIRE(world.store.update(run, Part::status));
+    world.is_own_write = false;
+    world.settle();
+
+    REQUIRE(world.phase() == "Degraded");
+    const auto entries = *world.evidence.read("");
+    const auto is_of_abort = [](const EvidenceEntry& entry) {
+        return json::find(entry.body, "/numbers/0/where/slices/0") != nullptr;
+    };
+    const auto abort = std::ranges::find_if(entries, is_of_abort);
+    REQUIRE(abort != entries.end());
+    CHECK(json::text(json::find(abort->body, "/numbers/0/where/slices/0/value")) == "/items/{id}");
+    CHECK(evidence::render_timeline(entries).contains(
+        "        Worse is route /items/{id}: 52 % of the canary's 23 requests failed\n"));
+}
+
 TEST_CASE("a successful analysis lets the release go on") {
     SmallWorld world;
     world.install(R"([{"setWeight": 5}, {"analysis": {"templates": [{"templateName":
