@@ -41,6 +41,9 @@ Result<std::vector<ObjectKey>> running_argo(Api& api) {
         api.list(types::deployment(), "app.kubernetes.io/name=argo-rollouts", true));
     std::vector<ObjectKey> running;
     for (const Object& one : deployments) {
+        // The chart's dashboard has the same name, and changes nothing by itself.
+        const auto component = one.label("app.kubernetes.io/component").value_or("");
+        if (component.find("dashboard") != std::string_view::npos) continue;
         const bool has_pods = one.integer("/spec/replicas", 1) > 0 ||
                               one.integer("/status/replicas") > 0;  // On their way out.
         if (has_pods) running.push_back(one.key());

@@ -115,7 +115,7 @@ Result<Object> CopiedStore::patch(
 }
 
 Result<Object> CopiedStore::remove(const ObjectKey& key, const RemoveOptions&) {
-    SERIN_TRY(const Object former, get(key));
+    SERIN_TRY(Object former, get(key));
     before_.emplace(key, former);
     ++writes_;
     objects_.erase(key);
