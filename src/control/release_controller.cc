@@ -111,6 +111,7 @@ Result<CallAgain> ReleaseController::reconcile(const ObjectKey& key) {
         hooks_.forget(key);
         if (rollout.error().kind == ErrorKind::not_found) {
             index_.forget(key);
+            lowered_.forget(key);
             tell_deletion(events_, key);
             return release_services(key);
         }
@@ -145,7 +146,7 @@ Result<CallAgain> ReleaseController::turn(Object rollout) {
     const Instant now = loop_.now();  // The only reading of time in a turn.
     SERIN_TRY(ResolvedRollout resolved, resolve_workload(store_, std::move(rollout)));
     rollout = std::move(resolved.rollout);
-    argo::Lowered lowered = argo::lower(rollout);
+    argo::Lowered lowered = lowered_.of(rollout);
     index_.see(rollout, lowered);
     ReleaseState state = argo::read_status(rollout);
     // The steps are still those that the status was written for, whatever hash it gives them.

@@ -2,6 +2,7 @@
 
 #include "control/hook_calls.h"
 #include "control/rollout_index.h"
+#include "manifest/argo/lowered_memory.h"
 #include "ports/event_loop.h"
 #include "ports/event_recorder.h"
 #include "ports/evidence_log.h"
@@ -44,6 +45,7 @@ private:
     ObjectStore& store_;
     EvidenceLog& evidence_;
     TrafficRouter& router_;
+    argo::LoweredMemory lowered_;
     mutable RolloutIndex index_;  // What triggers look up; they only learn of objects.
     EventRecorder events_;
     HookCalls hooks_;

@@ -116,6 +116,7 @@ Result<CallAgain> RouterPlugins::reconcile(const ObjectKey& key) {
     }
     if (!rollout || rollout->is_being_deleted()) {
         works_.erase(key);  // Its exposure goes with it.
+        lowered_.forget(key);
         return std::nullopt;
     }
     const json::Object* routers =
@@ -124,7 +125,7 @@ Result<CallAgain> RouterPlugins::reconcile(const ObjectKey& key) {
         SERIN_TRY_DO(forget(*rollout));
         return std::nullopt;
     }
-    const argo::Lowered lowered = argo::lower(*rollout);
+    const argo::Lowered lowered = lowered_.of(*rollout);
     if (!lowered.route || lowered.route->plugin.empty()) return std::nullopt;
     return follow(*rollout, *lowered.route);
 }

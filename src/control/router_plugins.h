@@ -1,6 +1,7 @@
 #pragma once
 
 #include "control/release_observe.h"
+#include "manifest/argo/lowered_memory.h"
 #include "ports/event_loop.h"
 #include "ports/event_recorder.h"
 #include "ports/object_store.h"
@@ -62,6 +63,7 @@ private:
     EventRecorder events_;
     RequestTurn request_;
     std::map<ObjectKey, Work> works_;
+    argo::LoweredMemory lowered_;
 };
 
 // Why the router of a release cannot be asked; nothing when it can, or is built in.

@@ -81,18 +81,18 @@ void copy_or_erase(const json::Object& from, json::Object& to, std::string_view 
 }
 
 // A former status is not copied to be replaced.
-Object with_status_of(const Object& wanted, const Object& old) {
-    const json::Value* status = wanted.find("/status");
+Object with_status_of(Object wanted, const Object& old) {
+    json::Value* status = wanted.document().if_contains("status");
     json::Object next;
     next.reserve(old.document().size() + 1);
     for (const auto& member : old.document()) {
         if (member.key() != "status") {
             next.emplace(member.key(), member.value());
         } else if (status != nullptr) {
-            next.emplace("status", *status);
+            next.emplace("status", std::move(*status));
         }
     }
-    if (status != nullptr && !next.contains("status")) next.emplace("status", *status);
+    if (status != nullptr && !next.contains("status")) next.emplace("status", std::move(*status));
     return Object(std::move(next));
 }
 
@@ -161,7 +161,7 @@ Result<Object> next_object(const Object& old, Object wanted, Part part) {
             return fail(
                 ErrorKind::invalid, fmt::format("{} have no status subresource", named(*key.type)));
         }
-        return with_status_of(wanted, old);
+        return with_status_of(std::move(wanted), old);
     }
     json::Object& metadata = metadata_to_change(wanted);
     drop_nulls(metadata);

@@ -6,6 +6,7 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <type_traits>
 #include <utility>
 
 namespace serin::traffic {
@@ -69,18 +70,25 @@ bool is_same_share(const Split& left, const Split& right) {
 }
 
 // The weights of the two services in one rule's backendRefs; null where a service is not named.
-struct Refs {
-    json::Object* stable = nullptr;
-    json::Object* candidate = nullptr;
-    json::Array* all = nullptr;
-};
+// To read, or in a rule that is being changed.
+template <bool is_changed>
+struct RefsOf {
+    template <class T>
+    using Seen = std::conditional_t<is_changed, T, const T>;
 
-Refs find_refs(json::Value& rule, const RouteTarget& target) {
-    Refs refs;
-    json::Value* array = rule.is_object() ? rule.as_object().if_contains("backendRefs") : nullptr;
+    Seen<json::Object>* stable = nullptr;
+    Seen<json::Object>* candidate = nullptr;
+    Seen<json::Array>* all = nullptr;
+};
+using Refs = RefsOf<false>;
+
+template <class Rule>
+auto find_refs(Rule& rule, const RouteTarget& target) {
+    RefsOf<!std::is_const_v<Rule>> refs;
+    auto* array = rule.is_object() ? rule.as_object().if_contains("backendRefs") : nullptr;
     if (array == nullptr || !array->is_array()) return refs;
     refs.all = &array->as_array();
-    for (json::Value& item : array->as_array()) {
+    for (auto& item : array->as_array()) {
         if (!item.is_object() || text_at(item, "/name").empty()) continue;
         const std::string_view kind = text_at(item, "/kind");
         if (!kind.empty() && kind != "Service") continue;
@@ -115,16 +123,18 @@ Beside look_beside(const Refs& refs, const std::set<std::string>& arms) {
     return beside;
 }
 
-// Calls `visit(index, refs)` for each rule that names both services; `invalid` without any.
-Result<> for_each_rule(Object& route, const RouteTarget& target, const auto& visit) {
+// Calls `visit(index, refs)` for each rule that names both services; `invalid` without any. A route
+// that is only read is const: changing one copies what others share.
+template <class Route>
+Result<> for_each_rule(Route& route, const RouteTarget& target, const auto& visit) {
     bool found = false;
-    json::Value* spec = route.document().if_contains("spec");
-    json::Value* rules =
+    auto* spec = route.document().if_contains("spec");
+    auto* rules =
         spec != nullptr && spec->is_object() ? spec->as_object().if_contains("rules") : nullptr;
     if (rules != nullptr && rules->is_array()) {
         std::size_t index = 0;
-        for (json::Value& rule : rules->as_array()) {
-            const Refs refs = find_refs(rule, target);
+        for (auto& rule : rules->as_array()) {
+            const auto refs = find_refs(rule, target);
             if (refs.stable != nullptr && refs.candidate != nullptr) {
                 visit(index, refs);
                 found = true;
@@ -211,7 +221,7 @@ std::optional<Split> split_in_force(
     return split_of(*candidate, *stable, std::move(others));
 }
 
-Result<SplitSeen> observe_route(Object route, const RouteTarget& target) {
+Result<SplitSeen> observe_route(const Object& route, const RouteTarget& target) {
     const Report report = read_report(route);
     SplitSeen seen{.is_settled = report.is_current};
     if (const json::Array* rules = json::array(route.find("/spec/rules"))) {
@@ -374,7 +384,7 @@ Result<SplitSeen> HttpRouteRouter::observe(const RouteTarget& target) const {
     for (const NamedRoute& named : routes) {
         Result<Object> route = store_.get(named.key);
         if (!route) return std::unexpected(std::move(route.error()).within(to_string(named.key)));
-        SERIN_TRY(SplitSeen seen, observe_route(*std::move(route), target));
+        SERIN_TRY(SplitSeen seen, observe_route(*route, target));
         beside.emplace_back(named, std::move(seen.side_routes));
         if (!all) {
             all = seen;
@@ -411,7 +421,7 @@ Result<> HttpRouteRouter::apply(const RouteTarget& target, Split wanted) {
         Result<Object> route = store_.get(key);
         if (!route) return std::unexpected(std::move(route.error()).within(to_string(key)));
         const std::set<std::string> former = arms_of(*route);
-        SERIN_TRY_DO(for_each_rule(*route, target, [&](std::size_t, const Refs& refs) {
+        SERIN_TRY_DO(for_each_rule(*route, target, [&](std::size_t, const auto& refs) {
             (*refs.candidate)["weight"] = wanted.candidate;
             (*refs.stable)["weight"] = wanted.total - wanted.candidate - beside;
             set_arms(*refs.all, former, arms);
