@@ -34,9 +34,12 @@
 #include "node/plugin_processes.h"
 #include "ports/event_recorder.h"
 #include "ports/job.h"
+#include "ports/routing_types.h"
 #include "server/exposition.h"
 #include "store/sqlite.h"
 #include "traffic/http_route.h"
+#include "traffic/object_router.h"
+#include "traffic/plugin_router.h"
 
 #include <fmt/format.h>
 
@@ -77,6 +80,10 @@ kubernetes::StoreSettings store_settings(
           find_type("", "podtemplates")}) {
         settings.followed.push_back({.type = type});
     }
+    for (const ResourceType& type : routing_types()) {
+        settings.followed.push_back({.type = &type});
+        settings.optional.insert(&type);
+    }
     // Of all ConfigMaps, only that of the plugins concerns every release; others are read by name.
     settings.followed.push_back(
         {.type = &types::config_map(),
@@ -105,7 +112,9 @@ struct ClusterController::Parts {
     kubernetes::Lease lease;
     kubernetes::KubernetesStore store;
     node::PluginProcesses plugins;
-    traffic::HttpRouteRouter router;
+    traffic::HttpRouteRouter route_router;
+    traffic::ObjectRouter object_router;
+    traffic::Routers router;
     metrics::PrometheusSource prometheus;
     metrics::WebSource web;
     control::PluginSource plugin_metrics;
@@ -144,7 +153,9 @@ struct ClusterController::Parts {
           lease(api, lease_settings(options, config, loop.now())),
           store(api, store_settings(options, lease)),
           plugins(loop),
-          router(store),
+          route_router(store),
+          object_router(store),
+          router(route_router, route_router, &object_router),
           prometheus(http, options.prometheus_address),
           web(http),
           plugin_metrics(store, plugins),

@@ -198,6 +198,12 @@ Result<> ReleaseActor::act(const PointService& action) {
         is_stable ? world_.lowered.stable_service : world_.lowered.candidate_service;
     const std::string& former =
         (is_stable ? world_.seen.stable_service : world_.seen.candidate_service).revision;
+    if (world_.lowered.route && world_.lowered.route->has_sides) {
+        SERIN_TRY(SidesSeen sides, router_.sides(*world_.lowered.route));
+        (is_stable ? sides.stable : sides.candidate) = action.revision;
+        SERIN_TRY_DO(router_.point_sides(*world_.lowered.route, sides));
+        if (name.empty()) return {};
+    }
     SERIN_TRY_DO(patch(
         types::service(),
         name,

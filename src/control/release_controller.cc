@@ -84,11 +84,10 @@ std::vector<Trigger> ReleaseController::triggers() const {
     triggers.push_back(
         {&types::service(), [this](const Object& it) { return rollouts_of_service(it); }});
     // Routes, and workloads that templates are taken from.
-    for (const ResourceType* type :
-         {&types::http_route(),
-          &types::deployment(),
-          &types::replica_set(),
-          find_type("", "podtemplates")}) {
+    std::vector<const ResourceType*> named = router_.kinds();
+    named.insert(
+        named.end(), {&types::deployment(), &types::replica_set(), find_type("", "podtemplates")});
+    for (const ResourceType* type : named) {
         triggers.push_back({type, [this](const Object& it) { return index_.naming(it.key()); }});
     }
     for (const ResourceType* type :
@@ -203,6 +202,9 @@ Result<CallAgain> ReleaseController::turn(Object rollout) {
     ReleaseActor actor(store_, router_, events_, &hooks_, world);
     SERIN_TRY_DO(actor.carry_out(decision.actions));
     SERIN_TRY_DO(labelled);
+    if (world.lowered.route && world.seen.split) {
+        SERIN_TRY_DO(router_.keep(*world.lowered.route));
+    }
 
     CallAgain again;
     if (decision.wake_at) again = std::max(Duration(1), *decision.wake_at - now);

@@ -234,6 +234,26 @@ void see_split(const TrafficRouter& router, const RouteTarget& target, Observati
         "split_unknown", {{"service", target.candidate_service}, {"error", error.message}});
 }
 
+// Where the router leads to revisions itself: both it and the Services have to lead there, or
+// nobody knows where requests go.
+Result<> see_sides(const TrafficRouter& router, const RouteTarget& target, Observation& seen) {
+    const auto sides = router.sides(target);
+    if (!sides && sides.error().kind == ErrorKind::unavailable) {
+        return std::unexpected(sides.error());
+    }
+    if (!sides) {
+        seen.problems.push_back("spec.strategy.canary.trafficRouting: " + sides.error().message);
+        return {};
+    }
+    const auto add = [](ServiceSeen& service, const std::string& name, const std::string& side) {
+        const bool is_same = name.empty() || service.revision == side;
+        service.revision = is_same ? side : std::string();
+    };
+    add(seen.stable_service, target.stable_service, sides->stable);
+    add(seen.candidate_service, target.candidate_service, sides->candidate);
+    return {};
+}
+
 bool is_ready_pod(const Object& pod) {
     const json::Array* conditions = json::array(pod.find("/status/conditions"));
     return !pod.is_being_deleted() && conditions != nullptr &&
@@ -337,6 +357,9 @@ Result<ReleaseWorld> observe_release(
         seen.candidate_service,
         seen.problems));
     if (world.lowered.route) see_split(router, *world.lowered.route, seen);
+    if (world.lowered.route && world.lowered.route->has_sides) {
+        SERIN_TRY_DO(see_sides(router, *world.lowered.route, seen));
+    }
     if (world.lowered.plan.restart_at) {
         const ReleaseState state = argo::read_status(world.rollout);
         SERIN_TRY_DO(see_stale_replicas(store, state, world));

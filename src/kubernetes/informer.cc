@@ -39,11 +39,12 @@ Object object_from(json::Value item, const ResourceType& type) {
     return object;
 }
 
-Informer::Informer(Api& api, TypeCache& cache, ListQuery selection)
+Informer::Informer(Api& api, TypeCache& cache, ListQuery selection, bool is_optional)
     : api_(api),
       cache_(cache),
       selection_(std::move(selection)),
-      watch_seconds_(watch_seconds_first) {}
+      watch_seconds_(watch_seconds_first),
+      is_optional_(is_optional) {}
 
 void Informer::start(std::function<void()> on_synced) {
     on_synced_ = std::move(on_synced);
@@ -95,7 +96,9 @@ void Informer::listed(Result<HttpResponse> answer) {
         answer ? json::parse(answer->body) : std::unexpected(std::move(answer).error());
     if (!page) {
         const bool is_believed = version_.empty() || failures_ >= absent_answers;
-        if (page.error().kind == ErrorKind::not_found && is_believed) {
+        const bool is_denied = is_optional_ && page.error().kind == ErrorKind::denied;
+        if ((page.error().kind == ErrorKind::not_found || is_denied) && is_believed) {
+            is_denied_ = is_denied;
             // No such type here, which is no failure: routes and the like come with add-ons.
             cache_.replace(selection_.ns, {}, "18446744073709551615");
             version_.clear();
@@ -118,6 +121,7 @@ void Informer::listed(Result<HttpResponse> answer) {
     }
     version_ = json::text(json::find(*page, "/metadata/resourceVersion")).value_or("");
     failures_ = 0;
+    is_denied_ = false;
     cache_.replace(selection_.ns, std::exchange(pages_, {}), version_);
     synced();
     watch();

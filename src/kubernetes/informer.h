@@ -16,15 +16,17 @@ namespace serin::kubernetes {
 // Keeps a cache true to what the API has of one selection (type, namespace, labels, fields): lists,
 // then watches from there, and lists again where the watch's history was outrun (410). A broken
 // watch is resumed where it stopped. A type that the cluster does not serve has no objects, until
-// it does.
+// it does; neither has, for an optional one, a type that may not be read.
 class Informer {
 public:
     // Api and cache outlive it.
-    Informer(Api& api, TypeCache& cache, ListQuery selection);
+    Informer(Api& api, TypeCache& cache, ListQuery selection, bool is_optional = false);
 
     // `on_synced` is called on the loop once, when the first list is in the cache.
     void start(std::function<void()> on_synced);
     bool is_synced() const { return is_synced_; }
+    // The API refused the last list of an optional type.
+    bool is_denied() const { return is_denied_; }
     std::int64_t lists() const { return lists_; }
 
 private:
@@ -54,6 +56,8 @@ private:
     int watch_seconds_;  // That the next watch lasts.
     Instant watch_began_{};
     bool is_synced_ = false;
+    bool is_optional_ = false;
+    bool is_denied_ = false;
 };
 
 // An item of a list or a watch as an object: lists leave the type out of their items. What no

@@ -253,6 +253,20 @@ TEST_CASE("a type that the cluster lacks is empty until it comes") {
     CHECK(world.news() == "+a3 ");
 }
 
+TEST_CASE("an optional type that may not be read counts as empty, until it may") {
+    const std::string refusal = R"({"kind": "Status", "reason": "Forbidden"})";
+    World world;
+    world.http.answer(403, refusal);
+    CHECK_FALSE(world.is_synced);
+
+    Informer optional{world.api, world.cache, {.type = &sets}, true};
+    bool is_synced = false;
+    optional.start([&] { is_synced = true; });
+    world.http.answer(403, refusal);
+    CHECK(is_synced);
+    CHECK(optional.is_denied());
+}
+
 TEST_CASE("a write of ours is read at once, and older news do not undo it") {
     World world;
     world.http.answer(200, list_json(7, {set_json("a", 3, 1)}));

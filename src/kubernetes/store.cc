@@ -63,13 +63,18 @@ KubernetesStore::KubernetesStore(Api& api, StoreSettings settings)
              is_scoped ? settings_.namespaces : std::vector<std::string>{""}) {
             ListQuery selection = what;
             selection.ns = ns;
-            one->informers.push_back(
-                std::make_unique<Informer>(api_, one->cache, std::move(selection)));
+            one->informers.push_back(std::make_unique<Informer>(
+                api_, one->cache, std::move(selection), settings_.optional.contains(what.type)));
         }
     }
 }
 
 KubernetesStore::~KubernetesStore() = default;
+
+bool KubernetesStore::Followed::is_denied() const {
+    return std::ranges::any_of(
+        informers, [](const auto& informer) { return informer->is_denied(); });
+}
 
 void KubernetesStore::start(std::function<void()> on_synced) {
     on_synced_ = std::move(on_synced);
@@ -120,7 +125,7 @@ Result<Object> KubernetesStore::get(const ObjectKey& key) const {
     if (one == nullptr || is_outside(key.ns)) return read(key);
     const Object* object = one->cache.find({key.ns, key.name});
     if (object != nullptr) return *object;
-    if (!one->is_whole()) return read(key);
+    if (!one->is_whole() || one->is_denied()) return read(key);
     return std::unexpected(store::not_found(key));
 }
 

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ struct StoreSettings {
     // that are not followed, are asked of the API at each reading: what is read rarely, or, like
     // Secrets, should not lie in memory.
     std::vector<ListQuery> followed;
+    // Of those followed: what the process may lack the rights to. Such a type counts as empty, and
+    // reading an object of it gives the API's refusal.
+    std::set<const ResourceType*> optional;
     // Whose objects are seen; empty: all namespaces'.
     std::vector<std::string> namespaces;
     // Asked before every write; an error refuses it. For leadership.
@@ -74,6 +78,7 @@ private:
         std::vector<std::unique_ptr<Informer>> informers;  // One a namespace.
         Followed(EventLoop& loop, const ListQuery& what)
             : selection(what), cache(loop, *what.type) {}
+        bool is_denied() const;
         bool is_whole() const { return selection.labels.is_empty() && selection.fields.is_empty(); }
     };
 

@@ -1,11 +1,13 @@
 #include "manifest/admission.h"
 
+#include "manifest/argo/routers.h"
 #include "manifest/defaults.h"
 #include "manifest/findings.h"
 #include "manifest/validate.h"
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -56,6 +58,12 @@ bool is_about_envelope(const Diagnostic& diagnostic) {
     return diagnostic.path.starts_with("metadata") || diagnostic.path.starts_with("status");
 }
 
+// What is sound on a cluster has nobody to carry it out here.
+std::optional<Diagnostic> refuse_router(const Object& object) {
+    if (object.type() != &types::rollout()) return std::nullopt;
+    return argo::refuse_on_one_machine(object.document());
+}
+
 }  // namespace
 
 std::vector<Diagnostic> ManifestAdmission::review(Object& object, const Object* old) const {
@@ -64,6 +72,7 @@ std::vector<Diagnostic> ManifestAdmission::review(Object& object, const Object* 
         std::erase_if(found, [](const Diagnostic& one) { return !is_about_envelope(one); });
         return found;
     }
+    if (auto refused = refuse_router(object)) found.push_back(*std::move(refused));
     if (has_errors(found)) return found;
 
     apply_defaults(object);

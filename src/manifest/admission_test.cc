@@ -118,3 +118,22 @@ TEST_CASE("status and metadata of an object that would be refused today can be w
     object.set_label("a", "-");
     CHECK(review(object, &old).find("metadata.labels.a") != std::string::npos);
 }
+
+TEST_CASE("routers that one machine does not have are refused, and so are their objects") {
+    Object rollout = read(R"(
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: a}
+spec:
+  selector: {matchLabels: {app: a}}
+  template: {metadata: {labels: {app: a}}, spec: {containers: [{name: a, image: b}]}}
+  strategy:
+    canary: {stableService: s, canaryService: c, trafficRouting: {nginx: {stableIngress: web}}}
+)");
+    CHECK(review(rollout).contains(
+        "spec.strategy.canary.trafficRouting.nginx: there is no such controller on one machine"));
+    Object ingress = read(
+        "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: a}, spec: {rules: "
+        "[]}}");
+    CHECK(review(ingress).contains("Ingress is not served on one machine"));
+}

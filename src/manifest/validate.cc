@@ -8,6 +8,7 @@
 #include "manifest/rules.h"
 #include "manifest/schema.h"
 #include "ports/observed.h"
+#include "ports/routing_types.h"
 
 #include <fmt/format.h>
 
@@ -76,7 +77,7 @@ void check_rules(const Object& object, Findings& findings) {
 std::vector<Diagnostic> judge(const Object& object, const Document* document) {
     Findings findings(object.document(), document);
     const ResourceType* type = object.type();
-    if (!type) {
+    if (!type || is_routing_type(*type)) {
         check_kind(object, findings);
         return findings.take();
     }

@@ -159,11 +159,13 @@ TEST_CASE("a Rollout's fields have to fit together") {
 }
 
 TEST_CASE("what is sound and not acted on is refused with its place") {
-    const std::string found =
-        joined(problems(rollout("  strategy: {canary: {stableService: a, canaryService: b, "
-                                "trafficRouting: {nginx: {stableIngress: c}}}}\n")));
+    const std::string found = joined(
+        problems(rollout("  strategy: {canary: {stableService: a, canaryService: b, "
+                         "trafficRouting: {appMesh: {virtualService: {name: c}, virtualNodeGroup: "
+                         "{canaryVirtualNodeRef: {name: a}, stableVirtualNodeRef: "
+                         "{name: b}}}}}}\n")));
     CHECK(
-        found.find("spec.strategy.canary.trafficRouting.nginx: not supported") !=
+        found.find("spec.strategy.canary.trafficRouting.appMesh: not supported") !=
         std::string::npos);
     CHECK(found.find("blueGreen") == std::string::npos);
 }

@@ -1,6 +1,7 @@
 #include "base/check.h"
 #include "ports/job.h"
 #include "ports/object.h"
+#include "ports/routing_types.h"
 
 #include <fmt/format.h>
 
@@ -236,6 +237,9 @@ bool is_version_of(const ResourceType& type, std::string_view written) {
 
 const ResourceType* find_kind(std::string_view api_version, std::string_view kind) {
     for (const ResourceType& type : resource_types()) {
+        if (type.kind == kind && is_version_of(type, api_version)) return &type;
+    }
+    for (const ResourceType& type : routing_types()) {
         if (type.kind == kind && is_version_of(type, api_version)) return &type;
     }
     return nullptr;

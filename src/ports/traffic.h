@@ -59,6 +59,17 @@ struct RouteTarget {
     std::vector<SideRouteShape> side_routes;  // Of all steps.
     std::string release;                      // Name of the Rollout.
     std::string plugin;  // Of the router, where it is a program; its config is `config`.
+    // Its key in the manifest, "nginx", where it is neither a program nor the Gateway API.
+    std::string router;
+    // The sides are told apart by objects of the router: see TrafficRouter::sides().
+    bool has_sides = false;
+};
+
+// To which revisions the sides of a split lead; empty where nothing says so.
+struct SidesSeen {
+    std::string stable;
+    std::string candidate;
+    friend bool operator==(const SidesSeen&, const SidesSeen&) = default;
 };
 
 // Turns exposure into objects of one routing API and reads back what is in force. Owns only its own
@@ -79,6 +90,20 @@ public:
         const RouteTarget& target, const std::vector<SideRoute>& wanted) {
         if (wanted.empty() && target.managed_routes.empty()) return {};
         return fail(ErrorKind::invalid, "the router has no header or mirror routes");
+    }
+
+    // Of objects(), whose changes have to be watched.
+    virtual std::vector<const ResourceType*> kinds() const { return {&types::http_route()}; }
+    // Puts back what somebody changed in the objects beside weights, which stay as they are: a copy
+    // that has to follow its original, a label. Idempotent.
+    virtual Result<> keep(const RouteTarget& /*target*/) { return {}; }
+
+    // Some routers lead to revisions themselves (Istio's subsets), beside Services or without
+    // any: for targets that say has_sides.
+    virtual Result<SidesSeen> sides(const RouteTarget& /*target*/) const { return SidesSeen{}; }
+    // Idempotent, as apply().
+    virtual Result<> point_sides(const RouteTarget& /*target*/, const SidesSeen& /*wanted*/) {
+        return fail(ErrorKind::invalid, "the router leads to Services only");
     }
 };
 

@@ -129,6 +129,13 @@ SubjectRead read_subject(
             "pingPong cannot be rehearsed: the simulated router does not know services by name",
             "rehearse it with stableService and canaryService, which releases the same way");
     }
+    if (read.subject.lowered.route && read.subject.lowered.route->has_sides) {
+        complain(
+            read,
+            "subsets of a DestinationRule cannot be rehearsed: the simulated router leads to "
+            "Services",
+            "rehearse it with stableService and canaryService, which releases the same way");
+    }
     if (read.subject.lowered.replicas == 0) {
         complain(read, "spec.replicas is 0: nothing serves, so nothing can be rehearsed");
     }

@@ -1,5 +1,7 @@
 #include "traffic/http_route.h"
 
+#include "ports/routing_types.h"
+#include "traffic/shares.h"
 #include "traffic/side_routes.h"
 
 #include <algorithm>
@@ -30,43 +32,6 @@ std::set<std::string> arms_of(const Object& route) {
         text.remove_prefix(std::min(comma + 1, text.size()));
     }
     return arms;
-}
-
-// Weights as a split of their sum, in the parts that plans count in where that is exact.
-Split split_of(std::int64_t candidate, std::int64_t stable, std::vector<SplitShare> others) {
-    std::int64_t total = candidate + stable;
-    for (const SplitShare& other : others) total += other.weight;
-    if (total == 0) return {.candidate = 0, .total = 100};
-    std::erase_if(others, [](const SplitShare& other) { return other.weight == 0; });
-    std::ranges::sort(others, {}, &SplitShare::service);
-    const bool is_exact =
-        candidate * 100 % total == 0 && std::ranges::all_of(others, [&](const SplitShare& other) {
-            return std::int64_t{other.weight} * 100 % total == 0;
-        });
-    if (!is_exact) {
-        return {
-            .candidate = static_cast<int>(candidate),
-            .total = static_cast<int>(total),
-            .others = std::move(others)};
-    }
-    for (SplitShare& other : others)
-        other.weight = static_cast<int>(std::int64_t{other.weight} * 100 / total);
-    return {
-        .candidate = static_cast<int>(candidate * 100 / total),
-        .total = 100,
-        .others = std::move(others)};
-}
-
-bool gives_more(const Split& left, const Split& right) {
-    return std::int64_t{left.candidate} * right.total > std::int64_t{right.candidate} * left.total;
-}
-
-bool is_same_share(const Split& left, const Split& right) {
-    return !gives_more(left, right) && !gives_more(right, left) &&
-           std::ranges::equal(left.others, right.others, [&](const auto& one, const auto& other) {
-               return one.service == other.service && std::int64_t{one.weight} * right.total ==
-                                                          std::int64_t{other.weight} * left.total;
-           });
 }
 
 // The weights of the two services in one rule's backendRefs; null where a service is not named.
@@ -252,6 +217,16 @@ struct NamedRoute {
     bool takes_headers = false;  // A route in a list says so itself.
 };
 
+std::vector<std::string> names_of_grpc_routes(const json::Object& config) {
+    std::vector<std::string> names;
+    if (const auto one = json::text(config.if_contains("grpcRoute"))) names.emplace_back(*one);
+    if (const json::Array* list = json::array(config.if_contains("grpcRoutes"))) {
+        for (const json::Value& item : *list) names.emplace_back(text_at(item, "/name"));
+    }
+    std::erase(names, "");
+    return names;
+}
+
 Result<std::vector<NamedRoute>> named_routes(const RouteTarget& target) {
     if (!target.plugin.empty()) {
         return fail(
@@ -268,6 +243,9 @@ Result<std::vector<NamedRoute>> named_routes(const RouteTarget& target) {
             {{.type = &types::http_route(), .ns = ns, .name = std::string(*text)}, takes_headers});
         return {};
     };
+    for (const std::string& name : names_of_grpc_routes(target.config)) {
+        routes.push_back({{.type = &routing_type("GRPCRoute"), .ns = ns, .name = name}});
+    }
     if (const json::Value* name = target.config.if_contains("httpRoute")) {
         SERIN_TRY_DO(add(name, true));
     }
@@ -278,10 +256,14 @@ Result<std::vector<NamedRoute>> named_routes(const RouteTarget& target) {
         }
     }
     if (!routes.empty()) return routes;
-    return fail(ErrorKind::invalid, "httpRoute or httpRoutes must name at least one HTTPRoute");
+    return fail(
+        ErrorKind::invalid,
+        "httpRoute, httpRoutes, grpcRoute or grpcRoutes must name at least one route");
 }
 
+// Side routes match paths, which a GRPCRoute has none of.
 bool takes(const NamedRoute& route, const SideRouteShape& shape) {
+    if (route.key.type != &types::http_route()) return false;
     return shape.kind == SideRouteShape::Kind::mirror || route.takes_headers;
 }
 

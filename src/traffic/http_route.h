@@ -8,8 +8,9 @@
 namespace serin::traffic {
 
 // Splits through backendRef weights of Gateway API HTTPRoutes, configured as Argo's Gateway API
-// plugin is: {"httpRoute": "shop"} or {"httpRoutes": [{"name": "shop"}, ...]}, "namespace" (the
-// rollout's), "disableInProgressLabel", "inProgressLabelKey" and "inProgressLabelValue".
+// plugin is: {"httpRoute": "shop"} or {"httpRoutes": [{"name": "shop"}, ...]}, the same for
+// GRPCRoutes ("grpcRoute", "grpcRoutes"), which get no side routes, "namespace" (the rollout's),
+// "disableInProgressLabel", "inProgressLabelKey" and "inProgressLabelValue".
 //
 // In every rule that names both services their weights become `candidate` and `total - candidate`;
 // everything else in the route stays as it is. Other services of the split (arms of experiments)

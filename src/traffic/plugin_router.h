@@ -27,34 +27,31 @@ private:
     ObjectStore& store_;
 };
 
-// Each release's own: plugins for those that name one, HTTPRoutes for all others.
+// Each release's own: the objects of an ingress controller or a mesh for those that name one,
+// plugins for those that name a program, HTTPRoutes for all others.
 class Routers : public TrafficRouter {
 public:
-    // Both outlive it.
-    Routers(TrafficRouter& routes, TrafficRouter& plugins) : routes_(routes), plugins_(plugins) {}
+    // All outlive it. Without `objects` such routers are refused: one machine has none of them.
+    Routers(TrafficRouter& routes, TrafficRouter& plugins, TrafficRouter* objects = nullptr)
+        : routes_(routes), plugins_(plugins), objects_(objects) {}
 
     RouterLimits limits() const override { return routes_.limits(); }
-    Result<std::vector<ObjectKey>> objects(const RouteTarget& target) const override {
-        return of(target).objects(target);
-    }
-    Result<SplitSeen> observe(const RouteTarget& target) const override {
-        return of(target).observe(target);
-    }
-    Result<> apply(const RouteTarget& target, Split wanted) override {
-        return of(target).apply(target, std::move(wanted));
-    }
+    std::vector<const ResourceType*> kinds() const override;
+    Result<std::vector<ObjectKey>> objects(const RouteTarget& target) const override;
+    Result<SplitSeen> observe(const RouteTarget& target) const override;
+    Result<> apply(const RouteTarget& target, Split wanted) override;
     Result<> apply_side_routes(
-        const RouteTarget& target, const std::vector<SideRoute>& wanted) override {
-        return of(target).apply_side_routes(target, wanted);
-    }
+        const RouteTarget& target, const std::vector<SideRoute>& wanted) override;
+    Result<> keep(const RouteTarget& target) override;
+    Result<SidesSeen> sides(const RouteTarget& target) const override;
+    Result<> point_sides(const RouteTarget& target, const SidesSeen& wanted) override;
 
 private:
-    TrafficRouter& of(const RouteTarget& target) const {
-        return target.plugin.empty() ? routes_ : plugins_;
-    }
+    Result<TrafficRouter*> of(const RouteTarget& target) const;
 
     TrafficRouter& routes_;
     TrafficRouter& plugins_;
+    TrafficRouter* objects_;
 };
 
 }  // namespace serin::traffic

@@ -4,6 +4,7 @@
 #include "manifest/argo/hash.h"
 #include "manifest/argo/lower_blue_green.h"
 #include "manifest/argo/names.h"
+#include "manifest/argo/routers.h"
 #include "manifest/argo/side_route.h"
 
 #include <algorithm>
@@ -207,7 +208,6 @@ private:
             return;
         }
         const std::string at = path + ".trafficRouting";
-        allow(*routing, at, {"plugins", "maxTrafficWeight", "managedRoutes"});
         Routing policies;
         policies.replicas_min = integer(canary, "minPodsPerReplicaSet", path, 0);
         policies.retire_delay = seconds(integer(canary, "scaleDownDelaySeconds", path, 30));
@@ -228,6 +228,7 @@ private:
         out_.plan.routing = policies;
         out_.plan.weight_max = integer(*routing, "maxTrafficWeight", at, 100, 1);
         read_router(*routing, at);
+        if (out_.route && out_.route->has_sides) return;
         if (out_.stable_service.empty()) error(path + ".stableService", "trafficRouting needs it");
         if (out_.candidate_service.empty()) {
             error(path + ".canaryService", "trafficRouting needs it");
@@ -235,31 +236,25 @@ private:
     }
 
     void read_router(const json::Object& routing, const std::string& path) {
-        const json::Object* plugins = object_at(routing, "plugins");
-        const std::string key(gateway_api_plugin);
-        if (!plugins || plugins->empty()) {
-            return error(
-                path + ".plugins", "missing", "use plugins: {" + key + ": {httpRoute: ...}}");
+        out_.route = argo::read_router(routing, path, out_.diagnostics);
+        if (!out_.route) return;
+        out_.route->ns = rollout_.ns();
+        out_.route->release = rollout_.name();
+        out_.route->stable_service = out_.stable_service;
+        out_.route->candidate_service = out_.candidate_service;
+        if (out_.route->has_sides) {
+            // Subsets lead to revisions as Services do.
+            out_.plan.has_stable_service = true;
+            out_.plan.has_candidate_service = true;
         }
-        if (plugins->size() > 1) {
-            return error(path + ".plugins", "names several routers", "keep one of them");
+        if (!out_.plan.routing->alternates) return;
+        if (!abilities_of(router_key(*out_.route)).alternates) {
+            error(
+                "spec.strategy.canary.pingPong", "needs trafficRouting with alb, istio or plugins");
         }
-        const std::string router(plugins->begin()->key());
-        const json::Object* config = object_at(*plugins, router);
-        if (!config) return error(path + ".plugins." + router, "expected an object");
-        out_.route = RouteTarget{
-            .ns = std::string(rollout_.ns()),
-            .stable_service = out_.stable_service,
-            .candidate_service = out_.candidate_service,
-            .config = *config,
-            .release = std::string(rollout_.name()),
-            .plugin = router == key ? std::string() : router,
-        };
-        const json::Array* managed = json::array(routing.if_contains("managedRoutes"));
-        if (!managed) return;
-        for (const json::Value& route : *managed) {
-            const auto name = json::text(json::find(route, "/name"));
-            if (name && !name->empty()) out_.route->managed_routes.emplace_back(*name);
+        // Its action is named like a Service that does not alternate.
+        if (out_.route->router == "alb" && text(out_.route->config, "rootService").empty()) {
+            error(path + ".alb.rootService", "missing", "pingPong needs it");
         }
     }
 
@@ -327,6 +322,15 @@ private:
                });
     }
 
+    void check_side_route(const RouteTarget& route, bool is_mirror, const std::string& path) {
+        const RouterAbilities& can = abilities_of(router_key(route));
+        if (is_mirror ? can.has_mirror_routes : can.has_header_routes) return;
+        error(
+            path,
+            std::string(can.key) + " has no such routes",
+            is_mirror ? "istio and plugins have them" : "istio, alb, apisix and plugins have them");
+    }
+
     void read_side_route(const json::Object& body, bool is_mirror, const std::string& path) {
         SetSideRoute step{
             .name = text(body, "name"), .step = static_cast<int>(out_.plan.steps.size())};
@@ -342,8 +346,14 @@ private:
                 "\"" + step.name + "\" is not in trafficRouting.managedRoutes",
                 "add {name: " + step.name + "} there");
         }
-        if (out_.route && out_.route->plugin.empty() && !is_mirror &&
-            !takes_header_routes(out_.route->config)) {
+        if (out_.route) check_side_route(*out_.route, is_mirror, path);
+        const bool is_gateway_api =
+            out_.route && router_key(*out_.route) == "plugins" && out_.route->plugin.empty();
+        if (is_gateway_api && is_mirror && !out_.route->config.contains("httpRoute") &&
+            !out_.route->config.contains("httpRoutes")) {
+            error(path, "no HTTPRoute takes mirror routes", "name one in httpRoute");
+        }
+        if (is_gateway_api && !is_mirror && !takes_header_routes(out_.route->config)) {
             error(
                 path,
                 "no HTTPRoute takes header routes",
@@ -381,6 +391,12 @@ private:
             const int weight = integer(*arm, "weight", at, 0);
             if (weight == 0) continue;
             if (!out_.plan.routing) error(at + ".weight", "needs trafficRouting");
+            if (out_.route && !abilities_of(router_key(*out_.route)).has_arms) {
+                error(
+                    at + ".weight",
+                    out_.route->router + " has no weights for experiments",
+                    "istio, alb, smi and plugins have them");
+            }
             if (!has_container_port())
                 error(at + ".weight", "needs a container port in spec.template");
             all += weight;

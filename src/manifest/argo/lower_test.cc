@@ -100,13 +100,13 @@ TEST_CASE("any text is a percentage, with or without its sign") {
 TEST_CASE("what Serin does not act on is refused by name, all at once") {
     const auto lowered = lower(R"({"strategy": {"canary": {
         "stableService": "s", "canaryService": "c", "surprise": {},
-        "trafficRouting": {"nginx": {}, "plugins": {"argoproj-labs/gatewayAPI": {}}},
+        "trafficRouting": {"appMesh": {}, "plugins": {"argoproj-labs/gatewayAPI": {}}},
         "steps": [{"surprise": {}}, {"experiment": {}}, {"setWeight": 101}, {}]}}})");
     const std::string canary = "spec.strategy.canary.";
     CHECK(
         problems(lowered) == Texts{
                                  canary + "surprise: not supported yet",
-                                 canary + "trafficRouting.nginx: not supported yet",
+                                 canary + "trafficRouting.appMesh: not supported yet",
                                  canary + "steps[0].surprise: not supported yet",
                                  canary + "steps[1].experiment.templates: must not be empty",
                                  canary + "steps[2].setWeight: must be at most 100",

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "ports/object.h"
+
+#include <string_view>
+#include <vector>
+
+namespace serin {
+
+// Kinds of routing objects that ingress controllers and meshes of clusters read, each in the one
+// version that is written. find_kind() knows them, so that stores can hold them; they are none of
+// resource_types(): one machine serves them to nobody.
+const std::vector<ResourceType>& routing_types();
+
+// REQUIRES: `kind` is that of one of routing_types().
+const ResourceType& routing_type(std::string_view kind);
+
+bool is_routing_type(const ResourceType& type);
+
+}  // namespace serin
