@@ -5,6 +5,8 @@
 #include "ports/manual_loop.h"
 #include "store/memory.h"
 #include "traffic/http_route.h"
+#include "traffic/object_router.h"
+#include "traffic/plugin_router.h"
 
 #include <fmt/format.h>
 
@@ -142,7 +144,9 @@ Foreseen foresee(CopiedStore& store, const Object& rollout, Instant now) {
 
     ManualLoop loop(now);
     store::MemoryEvidenceLog evidence;
-    traffic::HttpRouteRouter router(store);
+    traffic::HttpRouteRouter routes(store);
+    traffic::ObjectRouter objects(store);
+    traffic::Routers router(routes, routes, &objects);
     SilentPlugins plugins;
     control::ReleaseController controller(loop, store, evidence, router, plugins);
     constexpr int turns_max = 20;  // Far more than an end state takes while nothing answers.
