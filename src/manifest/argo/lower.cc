@@ -325,10 +325,7 @@ private:
     void check_side_route(const RouteTarget& route, bool is_mirror, const std::string& path) {
         const RouterAbilities& can = abilities_of(router_key(route));
         if (is_mirror ? can.has_mirror_routes : can.has_header_routes) return;
-        error(
-            path,
-            std::string(can.key) + " has no such routes",
-            is_mirror ? "istio and plugins have them" : "istio, alb, apisix and plugins have them");
+        error(path, std::string(can.key) + " has no such routes", "istio and plugins have them");
     }
 
     void read_side_route(const json::Object& body, bool is_mirror, const std::string& path) {
