@@ -145,7 +145,11 @@ void Informer::watch() {
         [this, turn](std::string_view line) {
             if (turn == turn_) take(line);
         },
-        [this](const Result<HttpResponse>& answer) { watch_ended(answer); });
+        // An event that is an error ends the watch: what it asked for must not be overruled by the
+        // end of the stream, which comes in the same breath.
+        [this, turn](const Result<HttpResponse>& answer) {
+            if (turn == turn_) watch_ended(answer);
+        });
 }
 
 void Informer::take(std::string_view line) {

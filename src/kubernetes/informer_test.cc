@@ -168,6 +168,19 @@ TEST_CASE("a watch that ends is resumed where it stopped, at bookmarks too") {
     }
 }
 
+TEST_CASE("a version that is too old is listed anew, though the watch ends in the same breath") {
+    World world;
+    world.http.answer(200, list_json(7, {set_json("a", 3, 1)}));
+    world.news();
+    world.event("ERROR", R"({"kind": "Status", "code": 410, "reason": "Expired"})");
+    world.http.answer(200, "");  // The stream's end, before the loop does anything else.
+    world.loop.advance(60s);
+    CHECK(world.http.last().url.contains("limit=500"));
+    world.http.answer(200, list_json(90, {set_json("a", 80, 2)}));
+    CHECK(world.news() == "~a80 ");
+    CHECK(world.http.last().url.contains("resourceVersion=90"));
+}
+
 TEST_CASE("the first watches are short, because they may be told nothing") {
     World world;
     world.http.answer(200, list_json(7, {}));
