@@ -207,7 +207,7 @@ private:
 
     void check_header_routes() {
         bool can = false;
-        for (const char* router : {"istio", "alb", "apisix", "plugins"}) {
+        for (const char* router : {"istio", "plugins"}) {
             can = can || routing_[router].is_given();
         }
         if (can) return;
@@ -219,7 +219,7 @@ private:
                     steps[i][kind],
                     routing_.is_given() ? "the router in trafficRouting has no such routes"
                                         : "needs trafficRouting",
-                    "use the Gateway API plugin (istio, alb and apisix have them on clusters)");
+                    "use the Gateway API plugin (istio has them on clusters)");
             }
         }
     }

@@ -1,0 +1,61 @@
+# Sourced by tests with pods that run: what `kubectl apply -k deploy/` installs, and releases of the
+# example shop as images. They set serin, shop, deploy, here, dir and namespace, and run beside a node
+# whose folder is in SERIN_TEST_NODE.
+# shellcheck shell=bash disable=SC2154
+
+tell_more() {
+  kubectl -n "$namespace" get rollouts,replicasets,pods,jobs,analysisruns -o wide 2>&1 | head -40 || true
+  kubectl -n "$namespace" get rollouts,analysisruns -o json | jq -c '.items[] | [.kind, .metadata.name, .status]' || true
+  kubectl -n "$namespace" get httproutes,gateways -o json 2>/dev/null | jq -c '.items[] | [.kind, .metadata.name, .status]' || true
+  kubectl -n serin-system get pods -o wide || true
+  kubectl -n serin-system logs -l app.kubernetes.io/part-of=serin --tail=20 --prefix || true
+}
+
+declare -A pids=()
+finish() {
+  local name
+  for name in "${!pids[@]}"; do kill "${pids[$name]}" 2>/dev/null || true; done
+  rm -rf "$dir"
+}
+trap finish EXIT
+
+image() { # image TAG [NAME=VALUE]...: a release of the shop, made without a container engine
+  local tag=$1 root=$dir/shop-image
+  shift
+  if [[ ! -d $root ]]; then
+    install -D "$shop" "$root/shop"
+    ldd "$shop" | awk '$2 == "=>" { print $3 } $1 ~ /^\// { print $1 }' | while read -r library; do
+      install -D "$(readlink -f "$library")" "$root$library"
+    done
+  fi
+  "$deploy/archive.sh" "docker.io/library/shop:$tag" "$root" "$(jq -nc '{Entrypoint: ["/shop"],
+      Env: (["HOST=0.0.0.0", "PORT=8080"] + $ARGS.positional)}' --args "SHOP_VERSION=$tag" "$@")" |
+    "$here/cluster.sh" load "$SERIN_TEST_NODE"
+}
+
+# Kubernetes 1.20, which the tests start, has budgets in beta only.
+apply_folder() { kubectl kustomize "$1" | sed 's|^apiVersion: policy/v1$|apiVersion: policy/v1beta1|' | kubectl apply -f - >/dev/null; }
+has_ready() { [[ $(kubectl -n serin-system get deployment "$1" -o 'jsonpath={.status.readyReplicas}') == "$2" ]]; }
+leader() { kubectl -n serin-system get lease serin-controller -o jsonpath='{.spec.holderIdentity}' | sed 's/_.*//'; }
+is_led() { [[ -n $(leader) ]]; }
+
+install_serin() { # As a user would.
+  "$deploy/image.sh" --output "$dir/serin.tar" "$serin"
+  "$here/cluster.sh" load "$SERIN_TEST_NODE" <"$dir/serin.tar"
+  # Definitions take a moment until objects of them are known.
+  apply_folder "$deploy" 2>/dev/null || apply_folder "$deploy"
+  within 120 "the controllers are not ready" has_ready serin-controller 2
+  within 30 "nobody leads" is_led
+}
+
+phase() { is "rollout/$1" .status.phase "$2"; }
+gone() { # gone APP IMAGE: no pod of it is left
+  [[ $(kubectl -n "$namespace" get pods -o json | jq --arg app "$1" --arg image "$2" \
+    '[.items[] | select(.metadata.labels.app == $app and .spec.containers[0].image == $image)] | length') == 0 ]]
+}
+
+no_right_was_missing() { # Nothing more was needed than what is shipped.
+  local log
+  log=$(kubectl -n serin-system logs -l app.kubernetes.io/part-of=serin --tail=-1)
+  if grep -iE 'forbidden|denied' <<<"$log" | head -5 | grep .; then fail "rights are missing"; fi
+}
