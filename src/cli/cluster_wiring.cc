@@ -123,6 +123,7 @@ struct ClusterController::Parts {
     metrics::AbSource experiments_judge;
     GatewayStreams streams;
     metrics::RequestsSource requests;
+    metrics::RemoteSources remote;
     metrics::SequentialSource sequential;
     metrics::BudgetSource budget;
     metrics::StreamedSource streamed_requests;
@@ -131,7 +132,6 @@ struct ClusterController::Parts {
     metrics::StreamedSource streamed_ab;
     metrics::KayentaSource kayenta;
     metrics::JobSource job;
-    metrics::RemoteSources remote;
     EventRecorder analysis_events;
     control::AnalysisController analysis;
     control::ReleaseController releases;
@@ -171,12 +171,15 @@ struct ClusterController::Parts {
                                           : options.lease_ns,
               options.gateway_token),
           requests(loop, windows),
+          remote(
+              loop, http, {store, {config.ns, std::string(argo_namespace)}, environment_variable}),
           sequential(
               loop,
               release_requests,
-              {{std::string(metrics::PrometheusSource::provider), &prometheus},
-               {std::string(metrics::WebSource::provider), &web},
-               {std::string(control::PluginSource::provider), &plugin_metrics}}),
+              remote.with(
+                  {{std::string(metrics::PrometheusSource::provider), &prometheus},
+                   {std::string(metrics::WebSource::provider), &web},
+                   {std::string(control::PluginSource::provider), &plugin_metrics}})),
           budget(loop, release_requests),
           streamed_requests(loop, requests, whole_stream()),
           streamed_sequential(
@@ -188,8 +191,6 @@ struct ClusterController::Parts {
               {{std::string(metrics::PrometheusSource::provider), &prometheus},
                {std::string(metrics::RequestsSource::provider), &streamed_requests}}),
           job(loop, store),
-          remote(
-              loop, http, {store, {config.ns, std::string(argo_namespace)}, environment_variable}),
           analysis_events(store, loop, "serin-analysis"),
           analysis(
               loop,

@@ -73,12 +73,12 @@ struct LocalMachine::Parts {
     metrics::PrometheusSource prometheus;
     metrics::WebSource web;
     control::PluginSource plugin_metrics;
+    metrics::RemoteSources remote;
     metrics::SequentialSource sequential;
     metrics::BudgetSource budget;
     metrics::KayentaSource kayenta;
     metrics::ShadowSource shadow;
     metrics::JobSource job;
-    metrics::RemoteSources remote;
     EventRecorder analysis_events;
     control::AnalysisController analysis;
     control::ReleaseController releases;
@@ -121,12 +121,17 @@ struct LocalMachine::Parts {
           prometheus(http, options.prometheus_address),
           web(http),
           plugin_metrics(*store, plugins),
+          remote(
+              loop,
+              http,
+              {*store, {options.ns, std::string(argo_namespace)}, environment_variable}),
           sequential(
               loop,
               release_requests,
-              {{std::string(metrics::PrometheusSource::provider), &prometheus},
-               {std::string(metrics::WebSource::provider), &web},
-               {std::string(control::PluginSource::provider), &plugin_metrics}}),
+              remote.with(
+                  {{std::string(metrics::PrometheusSource::provider), &prometheus},
+                   {std::string(metrics::WebSource::provider), &web},
+                   {std::string(control::PluginSource::provider), &plugin_metrics}})),
           budget(loop, release_requests),
           kayenta(
               loop,
@@ -134,10 +139,6 @@ struct LocalMachine::Parts {
                {std::string(metrics::RequestsSource::provider), &requests}}),
           shadow(loop, *store, http, gateway.copies()),
           job(loop, *store),
-          remote(
-              loop,
-              http,
-              {*store, {options.ns, std::string(argo_namespace)}, environment_variable}),
           analysis_events(*store, loop, "serin-analysis"),
           analysis(
               loop,

@@ -2,6 +2,7 @@
 
 #include "metrics/guard_source.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,7 +26,7 @@ public:
     static constexpr std::string_view provider = "serin/sequential";
 
     // Those that can be asked for counters, by name; "plugin" asks any plugin. They outlive this.
-    using Providers = std::map<std::string, MetricSource*>;
+    using Providers = std::map<std::string, MetricSource*, std::less<>>;
 
     SequentialSource(EventLoop& loop, ReleaseRequests& requests, Providers providers = {});
     ~SequentialSource() override;

@@ -168,6 +168,25 @@ TEST_CASE("a good canary passes by counters alone; requests that Serin sees do n
     CHECK(world.measured("a", "metadata/rule") == "non-inferiority");
 }
 
+TEST_CASE("any provider that knows a counter can be asked for it") {
+    ManualLoop loop;
+    store::MemoryStore store(loop);
+    metrics::RequestWindows windows(loop);
+    metrics::ReleaseRequests requests(loop, store, windows);
+    Counters counters(loop);
+    const metrics::SequentialSource source(loop, requests, {{"newRelic", &counters}});
+    const auto asked = [](std::string_view provider) {
+        auto made = json::parse(config).value();
+        made.at("counters").as_object()["provider"] =
+            json::Object{{std::string(provider), json::Object()}};
+        return made.as_object();
+    };
+    CHECK(source.check(asked("newRelic")));
+    const auto refused = source.check(asked("newrelic"));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message.contains("provider newrelic cannot be asked for counters"));
+}
+
 TEST_CASE("an outage of the provider holds the step, says so, and ends by its deadline") {
     World world;
     world.create("a", R"({"timeout": "2m", "counters": {"interval": "10s"}, "metrics": [
