@@ -26,6 +26,9 @@ constexpr Duration retry_last = 30s;
 // For so many answers, about a minute long, a type that was served is not believed to be gone: an
 // API server that starts does not know it yet.
 constexpr int absent_answers = 8;
+// After so many watches that ended as they began, all is listed: whatever the API has against the
+// version that is asked for, it may not have been told in a way that is understood.
+constexpr int futile_watches = 8;
 
 }  // namespace
 
@@ -184,6 +187,7 @@ void Informer::watch_ended(const Result<HttpResponse>& answer) {
         watch_seconds_ = std::min(2 * watch_seconds_, watch_seconds_max);
         // In its time, or because the API server is leaving: not faster than one a second.
         if (api_.loop().now() >= watch_began_ + 1s) failures_ = 0;
+        if (failures_ >= futile_watches) return again(backoff(), [this] { relist(); });
         return again(failures_ == 0 ? 50ms : backoff(), [this] {
             ++failures_;
             watch();

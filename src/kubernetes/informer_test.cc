@@ -181,6 +181,20 @@ TEST_CASE("a version that is too old is listed anew, though the watch ends in th
     CHECK(world.http.last().url.contains("resourceVersion=90"));
 }
 
+TEST_CASE("watches that end as they begin are not believed for ever: all is listed anew") {
+    World world;
+    world.http.answer(200, list_json(7, {set_json("a", 3, 1)}));
+    world.news();
+    for (int i = 0; i < 20 && world.informer.lists() == 1; ++i) {
+        const std::size_t asked = world.http.requests.size();
+        world.http.answer(200, "");
+        while (world.http.requests.size() == asked) world.loop.advance(50ms);
+    }
+    CHECK(world.http.last().url.contains("limit=500"));
+    world.http.answer(200, list_json(90, {set_json("a", 80, 2)}));
+    CHECK(world.news() == "~a80 ");
+}
+
 TEST_CASE("the first watches are short, because they may be told nothing") {
     World world;
     world.http.answer(200, list_json(7, {}));

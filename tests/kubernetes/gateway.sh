@@ -9,15 +9,16 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/serin-gateway-XXXXXX")
 namespace=serin-gateway-$$
 declare -A pids=()
 
-fail() {
-  printf 'FAILED: %s\n' "$*" >&2
-  kubectl -n "$namespace" get rollout,replicaset,pod -o wide 2>&1 | head -30 >&2 || true
-  kubectl -n "$namespace" get rollout shop -o jsonpath='{.status}' >&2 || true
-  kubectl -n "$namespace" get httproute shop -o jsonpath='{.status}' >&2 || true
-  kubectl -n "$namespace" get analysisrun -o jsonpath='{.items[-1:].status}' >&2 || true
-  printf '\n' >&2
-  tail -n 15 "$dir"/*.log >&2
-  exit 1
+# shellcheck source=tests/kubernetes/steps.sh
+source "$here/steps.sh"
+
+tell_more() {
+  kubectl -n "$namespace" get rollout,replicaset,pod -o wide 2>&1 | head -30 || true
+  kubectl -n "$namespace" get rollout shop -o jsonpath='{.status}' || true
+  kubectl -n "$namespace" get httproute shop -o jsonpath='{.status}' || true
+  kubectl -n "$namespace" get analysisrun -o jsonpath='{.items[-1:].status}' || true
+  printf '\n'
+  tail -n 15 "$dir"/*.log
 }
 
 end() { # end NAME [SIGNAL]
@@ -35,19 +36,6 @@ finish() {
 }
 trap finish EXIT
 
-# within SECONDS WHAT COMMAND...: until the command succeeds.
-within() {
-  local tries=$(($1 * 5)) what=$2
-  shift 2
-  for ((; tries > 0; --tries)); do
-    "$@" >/dev/null 2>&1 && return
-    sleep 0.2
-  done
-  fail "$what"
-}
-
-field() { kubectl -n "$namespace" get "$1" -o "jsonpath={$2}"; }
-is() { [[ $(field "$1" "$2") == "$3" ]]; }
 phase_is() { is rollout/shop .status.phase "$1"; }
 in_force() { # The weights in force, as the gateway says.
   kubectl -n "$namespace" get httproute shop -o json | jq -r '. as $route | .status.parents[]?.conditions[]? |
