@@ -20,6 +20,10 @@ namespace {
 
 constexpr size_t input_bytes_max = 64 << 10;
 
+// A client that sends its next request in the moment in which its idle connection is closed loses
+// it. For so long it is answered instead, and told to come back on another connection.
+constexpr std::chrono::milliseconds idle_grace{500};
+
 [[noreturn]] void fail(const std::string& what) {
     throw std::system_error(errno, std::generic_category(), what);
 }
@@ -108,12 +112,9 @@ void HttpServer::run(int stop_fd, std::chrono::seconds drain) {
         for (int i = 0; i < count; ++i) {
             const epoll_event& event = events[static_cast<size_t>(i)];
             if (event.data.fd == stop_fd) {
-                is_draining_ = true;
-                end = Clock::now() + drain;
                 epoll_ctl(epoll_, EPOLL_CTL_DEL, stop_fd, nullptr);
-                close(listener_);
-                listener_ = -1;
-                close_idle();
+                start_draining();
+                end = Clock::now() + drain;
             } else if (event.data.fd == listener_) {
                 accept_all();
             } else {
@@ -122,7 +123,16 @@ void HttpServer::run(int stop_fd, std::chrono::seconds drain) {
             }
         }
         send_due();
+        if (is_draining_ && Clock::now() >= idle_until_) close_idle();
     }
+}
+
+void HttpServer::start_draining() {
+    is_draining_ = true;
+    accept_all();  // Closing the listener resets who waits in its queue.
+    close(listener_);
+    listener_ = -1;
+    idle_until_ = Clock::now() + idle_grace;
 }
 
 void HttpServer::accept_all() {

@@ -42,7 +42,7 @@ public:
     HttpServer& operator=(const HttpServer&) = delete;
 
     // Serves until `stop_fd` can be read; then takes no new connections, finishes what is in
-    // flight, and returns (at the latest after `drain`).
+    // flight or comes in on open connections, and returns (at the latest after `drain`).
     void run(int stop_fd, std::chrono::seconds drain);
 
 private:
@@ -62,6 +62,7 @@ private:
     };
 
     void accept_all();
+    void start_draining();
     void read_from(int fd);
     void answer_next(int fd);
     void send_due();
@@ -73,6 +74,7 @@ private:
     int epoll_ = -1;
     int listener_ = -1;
     bool is_draining_ = false;
+    Clock::time_point idle_until_;
     unsigned long serials_ = 0;
     std::map<std::string, std::string> headers_;
     Handler handler_;
