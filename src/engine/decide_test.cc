@@ -150,6 +150,18 @@ TEST_CASE("a weight written and replaced before it was confirmed keeps its repli
     CHECK(size(scene.decide(), "v2") == 2);
 }
 
+TEST_CASE("an aborted release that begins again keeps replicas that a late weight may reach") {
+    Scene scene;  // At 100 % before the abort; then its service was led back, and steps edited.
+    scene.candidate() = revision("v2", 2, 10);
+    scene.seen.split = settled(0);
+    scene.seen.candidate_service.revision = "v1";
+    scene.seen.split->is_settled = false;
+    CHECK(size(scene.decide(), "v2") == -1);
+    CHECK(scene.decide().next.waiting_for == "the data plane to settle before replicas go");
+    scene.seen.split->is_settled = true;
+    CHECK(size(scene.decide(), "v2") == 2);
+}
+
 TEST_CASE("a provision ends when the weight that it bears is in force") {
     Scene scene;
     scene.release.plan.steps = {Expose{20}, Provision{.replicas = 1}};

@@ -242,7 +242,7 @@ void check_shrinking(Question& question, const Scale& action) {
         action.revision != decision.next.stable) {
         question.broken.push_back("I8 order: exposed " + change);
     }
-    if (action.replicas == 0 && !is_selected(question, action.revision) && seen.split &&
+    if (action.replicas < seen.replicas && !is_selected(question, action.revision) && seen.split &&
         !seen.split->is_settled) {
         question.broken.push_back("I8 order: before traffic settles, " + change);
     }

@@ -65,3 +65,14 @@ TEST_CASE("weight on replicas counted before their number changed is refused") {
         scene.broken() ==
         std::vector<std::string>{"I1 capacity: weight 0 to 50 on a count of another size"});
 }
+
+TEST_CASE("replicas that a weight on its way may reach are not taken away") {
+    Scene scene({.id = "v2", .desired = 8, .available = 8});
+    scene.decision.actions = {Scale{.revision = "v2", .replicas = 6, .sized_for = 10}};
+    scene.seen.candidate_service.revision = "v1";
+    CHECK(scene.broken().empty());
+    scene.seen.split->is_settled = false;
+    CHECK(
+        scene.broken() ==
+        std::vector<std::string>{"I8 order: before traffic settles, revision v2 to 6 replicas"});
+}

@@ -55,7 +55,12 @@ std::string describe_shortage(const Turn& turn, int weight) {
     if (available < wanted) {
         return std::to_string(wanted) + " available replicas of the candidate";
     }
-    if (!is_sized(turn)) return "replicas to come and go";
+    if (!is_sized(turn)) {
+        const bool is_kept = turn.plan.routing && turn.candidate &&
+                             turn.candidate->desired > wanted && turn.seen.split &&
+                             !turn.seen.split->is_settled;
+        return is_kept ? "the data plane to settle before replicas go" : "replicas to come and go";
+    }
     if (!turn.plan.routing) return "the next turn";
     if (!turn.seen.split) return "the router to answer";
     if (turn.seen.candidate_service.revision != turn.next.candidate) {

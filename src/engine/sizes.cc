@@ -108,9 +108,9 @@ int never_below_exposure(const Turn& turn, const RevisionSeen& candidate, int wa
     }
     const auto exposure = exposure_seen(turn);
     if (turn.seen.candidate_service.revision != candidate.id) {
-        // Its service may have led here a moment ago.
+        // Its service may have led here a moment ago, and any weight of then may come into force.
         const bool is_settled = turn.seen.split && turn.seen.split->is_settled;
-        return is_settled || wanted > 0 ? wanted : candidate.desired;
+        return is_settled ? wanted : candidate.desired;
     }
     if (!exposure) return candidate.desired;
     if (wanted == 0 && !turn.seen.split->side_routes.empty()) return candidate.desired;

@@ -36,6 +36,8 @@ const std::vector<Pinned> pinned{
     {56146, {0, 5, 6, 7}, "the wait before a flip began without replicas and never ended"},
     {4120563, {0, 1, 2, 4}, "nothing to go back to is no reason not to rest"},
     {30003182, {0, 1, 2, 12, 13, 14, 15}, "a budget whose begin was not written was never told"},
+    {50020194, {1, 6, 7, 8, 9, 10}, "replicas went while a weight on its way could reach them"},
+    {20019743, {3, 7, 8, 10, 11, 13, 16}, "the same, back at a version while routing was down"},
 };
 
 }  // namespace
