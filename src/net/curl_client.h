@@ -9,8 +9,8 @@ namespace serin::net {
 
 class AsioLoop;
 
-// Outbound HTTP over libcurl, driven by the event loop: connections are kept and shared between
-// requests, HTTP/2 is used where the server offers it, proxies come from the environment.
+// Outbound HTTP/1.1 over libcurl, driven by the event loop: connections are kept and used again,
+// each by one request at a time; proxies come from the environment.
 class CurlClient : public HttpClient {
 public:
     // `ca_file` (PEM) is trusted where a request names no file of its own; empty: the system's.

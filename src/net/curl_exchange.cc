@@ -151,10 +151,12 @@ void set_options(Exchange& exchange) {
     set_text(CURLOPT_CAINFO_BLOB, request.ca_pem);
     set_text(CURLOPT_SSLCERT_BLOB, request.certificate_pem);
     set_text(CURLOPT_SSLKEY_BLOB, request.key_pem);
-    if (request.on_body) {
-        // A stream of its own connection: reading one slowly must not hold up the others, and a
-        // server that is gone without a word is noticed.
-        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    // One exchange at a time on a connection: a stream that is read slowly does not hold up the
+    // others, and a connection that is dead without a word is left with the one request that found
+    // out. With HTTP/2 allowed for some, libcurl 7.88 puts them on the HTTP/1.1 connections of
+    // others that are in use, where answers go to who did not ask.
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    if (request.on_body) {  // A server that is gone without a word is noticed.
         curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
         curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
         curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
