@@ -30,6 +30,14 @@ constexpr int absent_answers = 8;
 // version that is asked for, it may not have been told in a way that is understood.
 constexpr int futile_watches = 8;
 
+// What is none, taken for one, would say that all objects are gone.
+bool is_list(const json::Value& page) {
+    const json::Value* items = json::find(page, "/items");
+    const auto version = json::text(json::find(page, "/metadata/resourceVersion"));
+    return items != nullptr && (items->is_array() || items->is_null()) && version &&
+           !version->empty();
+}
+
 }  // namespace
 
 Object object_from(json::Value item, const ResourceType& type) {
@@ -97,6 +105,7 @@ void Informer::list(const std::string& continue_at) {
 void Informer::listed(Result<HttpResponse> answer) {
     Result<json::Value> page =
         answer ? json::parse(answer->body) : std::unexpected(std::move(answer).error());
+    if (page && !is_list(*page)) page = fail(ErrorKind::invalid, "the answer is no list");
     if (!page) {
         const bool is_believed = version_.empty() || failures_ >= absent_answers;
         const bool is_denied = is_optional_ && page.error().kind == ErrorKind::denied;
@@ -113,7 +122,7 @@ void Informer::listed(Result<HttpResponse> answer) {
         return again(backoff(), [this] { relist(); });
     }
     const json::Value* items = json::find(*page, "/items");
-    if (items != nullptr && items->is_array()) {
+    if (items->is_array()) {
         for (json::Value& item : page->get_object()["items"].get_array()) {
             pages_.push_back(object_from(std::move(item), *selection_.type));
         }

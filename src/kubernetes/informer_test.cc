@@ -129,6 +129,27 @@ struct World {
 
 }  // namespace
 
+TEST_CASE("an answer that is no list does not empty what is known") {
+    World world;
+    world.http.answer(200, list_json(7, {set_json("a", 3, 1)}));
+    world.event("ERROR", R"({"code": 410})");
+    world.loop.advance(1s);
+    const std::vector<std::string> answers{
+        R"({"kind": "Status", "metadata": {}})", R"({"items": []})", set_json("a", 3, 1), "[]"};
+    for (const std::string& answer : answers) {
+        CAPTURE(answer);
+        const size_t asked = world.http.requests.size();
+        world.http.answer(200, answer);
+        world.loop.advance(30s);
+        REQUIRE(world.http.requests.size() == asked + 1);
+        CHECK(world.http.last().url.ends_with("?limit=500"));
+    }
+    world.news();
+    CHECK(world.replicas("a") == 1);
+    world.http.answer(200, R"({"metadata": {"resourceVersion": "9"}, "items": null})");
+    CHECK(world.news() == "-a3 ");
+}
+
 TEST_CASE("an informer lists in pages, then follows") {
     World world;
     CHECK(world.http.last().url == "https://cluster/apis/apps/v1/replicasets?limit=500");
