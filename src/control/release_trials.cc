@@ -150,7 +150,8 @@ RunSeen see_trial(const Object& experiment) {
              .service = status->service,
              .revision = status->revision,
              .replicas = arm.replicas,
-             .available = status->counts.available});
+             .available = status->counts.available,
+             .has_ended = is_completed(status->phase)});
     }
     return seen;
 }

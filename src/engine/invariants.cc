@@ -95,6 +95,17 @@ struct Question {
     }
 };
 
+bool has_risen(const Question& question, const Split& split, const std::string& service) {
+    const auto share = [&](const Split& of) {
+        const auto found = std::ranges::find(of.others, service, &SplitShare::service);
+        return found == of.others.end() || of.total <= 0
+                   ? std::int64_t{0}
+                   : std::int64_t{found->weight} * question.release.plan.weight_max / of.total;
+    };
+    const auto& seen = question.seen.split;
+    return share(split) > (seen ? share(seen->written) : 0);
+}
+
 // Arms of a trial get something only in its step, and never more than there is.
 void check_arms(Question& question, const Split& split) {
     if (split.others.empty()) return;
@@ -107,6 +118,12 @@ void check_arms(Question& question, const Split& split) {
     const auto index = static_cast<std::size_t>(next.step.value_or(0));
     if (index >= steps.size() || !std::holds_alternative<Trial>(steps[index]))
         question.broken.push_back("I2 limit: arms are exposed outside their trial");
+    for (const RunSeen& run : question.seen.runs) {
+        for (const TrialArmSeen& arm : run.arms) {
+            if (arm.has_ended && has_risen(question, split, arm.service))
+                question.broken.push_back("I1 capacity: more goes to an arm that has ended");
+        }
+    }
 }
 
 void check_split(Question& question, const Split& split) {

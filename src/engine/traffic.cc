@@ -90,9 +90,19 @@ int wanted_weight(const Turn& turn) {
     return target <= written ? lowered(turn, target) : raised(turn, written, target);
 }
 
+// Rounded down.
+int written_share(const Turn& turn, const std::string& service) {
+    const Split& written = turn.seen.split->written;
+    const auto share = std::ranges::find(written.others, service, &SplitShare::service);
+    if (share == written.others.end() || written.total <= 0) return 0;
+    return static_cast<int>(std::int64_t{share->weight} * turn.plan.weight_max / written.total);
+}
+
 // What the arms of the current step's trial get: while it runs, and in proportion to the replicas
-// they have. All is decided by the plan: that the shares leave enough for the others is its
-// author's care, that there is something to share is ours.
+// they have. One that has ended before the trial keeps its replicas for as long as it has a share,
+// so it keeps that; but without one they may be on their way out, so it gets none any more. All is
+// decided by the plan: that the shares leave enough for the others is its author's care, that there
+// is something to share is ours.
 std::vector<ArmExposureNote> wanted_arms(const Turn& turn, int candidate_weight) {
     std::vector<ArmExposureNote> arms;
     const Step* step = turn.current_step();
@@ -109,7 +119,8 @@ std::vector<ArmExposureNote> wanted_arms(const Turn& turn, int candidate_weight)
         const int available = std::min(arm->available, arm->replicas);
         const auto carried =
             static_cast<int>(std::int64_t{share.weight} * available / arm->replicas);
-        const int weight = std::min(carried, left);
+        int weight = std::min(carried, left);
+        if (arm->has_ended) weight = std::min(weight, written_share(turn, arm->service));
         if (weight == 0) continue;
         left -= weight;
         arms.push_back({.service = arm->service, .revision = arm->revision, .weight = weight});

@@ -114,6 +114,30 @@ TEST_CASE("an arm gets its weight while the trial runs, as far as its replicas c
     CHECK(all<SetSplit>(scene.decide()).front().split.others.empty());
 }
 
+TEST_CASE("an arm that has ended before its trial keeps its weight, and never gets one again") {
+    struct Row {
+        int written;
+        int available;
+        int weight;
+    };
+    for (const Row& row :
+         std::initializer_list<Row>{{20, 4, 20}, {20, 2, 10}, {10, 4, 10}, {0, 4, 0}}) {
+        CAPTURE(row.written);
+        CAPTURE(row.available);
+        Scene scene;
+        scene.start_trial(RunPhase::running);
+        scene.seen.runs.front().arms.front().available = row.available;
+        Split split{.candidate = 10, .total = 100, .others = {}};
+        if (row.written > 0) split.others = {{"shop-v2-2-1-a", row.written}};
+        scene.seen.split = settled(split);
+        scene.seen.runs.front().arms.front().has_ended = true;
+        const Decision decision = scene.decide();
+        const auto& arms = decision.next.exposure->arms;
+        CHECK((arms.empty() ? 0 : arms.front().weight) == row.weight);
+        CHECK(all<SetSplit>(decision).empty() == (row.weight == row.written));
+    }
+}
+
 TEST_CASE("how the trial ends is how the step ends") {
     struct Row {
         RunPhase phase;

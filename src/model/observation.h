@@ -40,6 +40,7 @@ struct TrialArmSeen {
     std::string revision;
     int replicas = 0;  // Wanted.
     int available = 0;
+    bool has_ended = false;  // Its replicas go as soon as no request can reach them.
     friend bool operator==(const TrialArmSeen&, const TrialArmSeen&) = default;
 };
 

@@ -38,6 +38,8 @@ const std::vector<Pinned> pinned{
     {30003182, {0, 1, 2, 12, 13, 14, 15}, "a budget whose begin was not written was never told"},
     {50020194, {1, 6, 7, 8, 9, 10}, "replicas went while a weight on its way could reach them"},
     {20019743, {3, 7, 8, 10, 11, 13, 16}, "the same, back at a version while routing was down"},
+    {50017612, {0, 2, 8, 9}, "an arm of an experiment that had ended got its weight back"},
+    {50026719, {0, 8, 9, 10}, "the same"},
 };
 
 }  // namespace
