@@ -383,7 +383,7 @@ void Referee::check_capacity(const View& before) {
 int Referee::able_elsewhere(const std::string& hash) const {
     int able = 0;
     for (const auto& [other, revision] : view_.revisions) {
-        if (other != hash) able += revision.pods.able;
+        if (other != hash && !revision.is_arm) able += revision.pods.able;
     }
     return able;
 }
@@ -434,11 +434,14 @@ void Referee::check_retired(const View& before) {
     }
 }
 
-// Without a router all revisions together carry the traffic.
+// Without a router all revisions together carry the traffic. The arms of an experiment may serve
+// too, but only for as long as it takes: they are neither counted on nor missed.
 void Referee::check_together(const View& before) {
     const auto total = [](const View& view, int Kubelet::Pods::* count) {
         int sum = 0;
-        for (const auto& [hash, revision] : view.revisions) sum += revision.pods.*count;
+        for (const auto& [hash, revision] : view.revisions) {
+            if (!revision.is_arm) sum += revision.pods.*count;
+        }
         return sum;
     };
     const int able = total(view_, &Kubelet::Pods::able);

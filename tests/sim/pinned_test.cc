@@ -40,6 +40,9 @@ const std::vector<Pinned> pinned{
     {20019743, {3, 7, 8, 10, 11, 13, 16}, "the same, back at a version while routing was down"},
     {50017612, {0, 2, 8, 9}, "an arm of an experiment that had ended got its weight back"},
     {50026719, {0, 8, 9, 10}, "the same"},
+    {20002476, {0, 4, 5, 6}, "the arms of an experiment were missed where nobody else served"},
+    {20012860, {0, 3, 5, 8}, "the same, where the first replicas were late"},
+    {20037684, {0, 7, 9, 17}, "the same, as the number of replicas changed"},
 };
 
 }  // namespace
