@@ -249,7 +249,8 @@ Result<> ReleaseActor::act(const Scale& action) {
 Result<> ReleaseActor::act(const StartRun& action) {
     const bool is_trial = action.kind == RunKind::trial;
     SERIN_TRY(
-        const Object run, is_trial ? make_trial(world_, action) : make_run(store_, world_, action));
+        const Object run,
+        is_trial ? make_trial(store_, world_, action) : make_run(store_, world_, action));
     auto created = store_.create(run);
     if (!created && created.error().kind == ErrorKind::exists) {
         SERIN_TRY(const bool is_there, is_there_already(run));

@@ -81,6 +81,16 @@ void copy_texts(const Object& from, std::string_view pointer, Object& to, bool i
 
 }  // namespace
 
+std::string revision_number(
+    const ObjectStore& store, const ReleaseWorld& world, const std::string& revision) {
+    const Object* seen = world.group_of(revision);
+    const std::string name =
+        seen ? std::string(seen->name()) : std::string(world.rollout.name()) + "-" + revision;
+    const auto group = store.get({&types::replica_set(), std::string(world.rollout.ns()), name});
+    if (!group) return {};
+    return std::string(group->annotation(argo::annotation_revision).value_or(""));
+}
+
 Result<Object> make_run(
     const ObjectStore& store, const ReleaseWorld& world, const StartRun& action) {
     const Object& rollout = world.rollout;
@@ -100,9 +110,9 @@ Result<Object> make_run(
     copy_texts(extra, "/analysisRunMetadata/labels", run, true);
     copy_texts(extra, "/analysisRunMetadata/annotations", run, false);
     copy_texts(rollout, "/spec/selector/matchLabels", run, true);
-    if (const Object* group = world.group_of(action.revision)) {
-        run.set_annotation(
-            argo::annotation_revision, group->annotation(argo::annotation_revision).value_or("1"));
+    if (const std::string number = revision_number(store, world, action.revision);
+        !number.empty()) {
+        run.set_annotation(argo::annotation_revision, number);
     }
     run.set_controller(rollout);
     return run;

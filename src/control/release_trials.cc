@@ -1,5 +1,6 @@
 #include "control/release_trials.h"
 
+#include "control/release_runs.h"
 #include "manifest/argo/analysis_spec.h"
 #include "manifest/argo/experiment.h"
 #include "manifest/argo/names.h"
@@ -79,7 +80,8 @@ int number_of(std::string_view text) {
 
 }  // namespace
 
-Result<Object> make_trial(const ReleaseWorld& world, const StartRun& action) {
+Result<Object> make_trial(
+    const ObjectStore& store, const ReleaseWorld& world, const StartRun& action) {
     const Object& rollout = world.rollout;
     const int step = action.step.value_or(0);
     const json::Object* section = section_of(rollout, step);
@@ -120,9 +122,9 @@ Result<Object> make_trial(const ReleaseWorld& world, const StartRun& action) {
     merge(rollout, "/metadata/labels", trial, "/metadata/labels");
     trial.set_label(argo::label_hash, action.revision);
     trial.set_label(argo::label_step_index, std::to_string(step));
-    if (const Object* group = world.group_of(action.revision)) {
-        trial.set_annotation(
-            argo::annotation_revision, group->annotation(argo::annotation_revision).value_or("1"));
+    if (const std::string number = revision_number(store, world, action.revision);
+        !number.empty()) {
+        trial.set_annotation(argo::annotation_revision, number);
     }
     trial.set_controller(rollout);
     return trial;

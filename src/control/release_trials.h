@@ -11,7 +11,8 @@ namespace serin::control {
 
 // The Experiment that a Rollout's step asks for: its templates are copies of the stable or the
 // candidate revision's, which the world has to hold.
-Result<Object> make_trial(const ReleaseWorld& world, const StartRun& action);
+Result<Object> make_trial(
+    const ObjectStore& store, const ReleaseWorld& world, const StartRun& action);
 
 RunSeen see_trial(const Object& experiment);
 
