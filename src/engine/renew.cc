@@ -22,35 +22,83 @@ void size_by_recreating(Turn& turn) {
     turn.wait_for("the replicas of older revisions to end");
 }
 
-void size_while_held(Turn& turn) {
-    std::vector<const RevisionSeen*> live;
+namespace {
+
+struct HeldSize {
+    const RevisionSeen* revision = nullptr;
+    int size = 0;
+
+    int serving() const { return std::min(revision->available, size); }
+};
+
+// Extra replicas of a move in progress stay, in proportion; smallest first, so that the largest
+// takes what is left by rounding.
+void share_room(const Turn& turn, std::vector<HeldSize>& sizes) {
+    const int room = turn.seen.replicas == 0 ? 0 : turn.seen.replicas + turn.slack.surge;
     int former = 0;
+    for (const HeldSize& one : sizes) former += one.revision->desired;
+    std::ranges::stable_sort(sizes, [](const HeldSize& left, const HeldSize& right) {
+        return left.revision->desired > right.revision->desired;
+    });
+    std::ranges::reverse(sizes);
+    int left = room;
+    for (HeldSize& one : sizes) {
+        const bool is_largest = &one == &sizes.back();
+        const auto share =
+            static_cast<int>(std::int64_t{one.revision->desired} * room / std::max(1, former));
+        one.size = is_largest ? left : std::min(left, share);
+        left -= one.size;
+    }
+}
+
+// Proportions say nothing of who serves: what is needed to carry the traffic stays, in place of
+// replicas that never got ready.
+void keep_serving(const Turn& turn, std::vector<HeldSize>& sizes) {
+    int available = 0;
+    int serving = 0;
+    for (const HeldSize& one : sizes) {
+        available += std::min(one.revision->available, one.revision->desired);
+        serving += one.serving();
+    }
+    const int needed = std::min(available, turn.seen.replicas - turn.slack.unavailable);
+    // The tolerance may be all replicas; the last one that serves stays nevertheless.
+    int missing = std::max(needed, std::min({available, turn.seen.replicas, 1})) - serving;
+    int over = 0;
+    for (HeldSize& one : sizes) {
+        const int could = std::min(one.revision->available, one.revision->desired) - one.size;
+        const int kept = std::clamp(missing, 0, std::max(0, could));
+        one.size += kept;
+        missing -= kept;
+        over += kept;
+    }
+    for (HeldSize& one : sizes) {
+        const int spared = std::min(over, one.size - one.serving());
+        one.size -= spared;
+        over -= spared;
+    }
+}
+
+}  // namespace
+
+void size_while_held(Turn& turn) {
+    std::vector<HeldSize> live;
     bool is_due = false;
     for (const RevisionSeen& revision : turn.seen.revisions) {
         if (revision.desired == 0) continue;
-        live.push_back(&revision);
-        former += revision.desired;
+        live.push_back({.revision = &revision});
         is_due = is_due || revision.sized_for != turn.seen.replicas;
     }
     if (live.empty()) {
         if (turn.candidate) scale(turn, *turn.candidate, turn.seen.replicas);
         return;
     }
-    if (live.size() == 1) return scale(turn, *live.front(), turn.seen.replicas);
+    if (live.size() == 1) return scale(turn, *live.front().revision, turn.seen.replicas);
     if (!is_due) return;
-    // In the middle of a move, the extra replicas of the move stay.
-    const int room = turn.seen.replicas == 0 ? 0 : turn.seen.replicas + turn.slack.surge;
-    std::ranges::stable_sort(
-        live, [](const auto* left, const auto* right) { return left->desired > right->desired; });
-    int left = room;
-    for (auto one = live.rbegin(); one != live.rend(); ++one) {
-        const bool is_largest = std::next(one) == live.rend();
-        const auto share =
-            static_cast<int>(std::int64_t{(*one)->desired} * room / std::max(1, former));
-        const int size = is_largest ? left : std::min(left, share);
-        left -= size;
-        scale(turn, **one, size);
-    }
+    // Nothing shrinks on the strength of replicas that may be gone; their counts come.
+    if (turn.unsettled()) return;
+    share_room(turn, live);
+    keep_serving(turn, live);
+    for (const HeldSize& one : live) scale(turn, *one.revision, one.size);
 }
 
 namespace {

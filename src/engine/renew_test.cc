@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 // Releases without steps and router beyond rolling: recreating, held in mid-move, handing over.
 
@@ -98,6 +99,41 @@ TEST_CASE("while held, sizes move only where holding allows it") {
     const Decision decision = scene.decide();
     CHECK(size(decision, "v1") == 5);
     CHECK(size(decision, "v2") == 5);
+}
+
+TEST_CASE("made smaller while held in mid-move, what serves stays and what never got ready goes") {
+    struct Row {
+        std::string what;
+        int replicas;
+        int old_desired, old_available, new_desired, new_available;
+        int old_size, new_size;
+    };
+    // Of 4 replicas with a surge of 1 and one that may be missing.
+    const std::vector<Row> rows{
+        {"the last copy is the smaller part", 1, 1, 1, 4, 0, 1, 1},
+        {"all that are needed serve on", 4, 4, 4, 6, 0, 3, 2},
+        {"who serves is as many as wanted on either side", 4, 5, 5, 5, 5, 3, 2},
+        {"nobody serves, so nobody is kept", 1, 1, 0, 4, 0, 0, 2},
+        {"nobody is wanted", 0, 1, 1, 4, 0, 0, 0},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.what);
+        Scene scene;
+        scene.release.plan.is_held = true;
+        scene.release.plan.scales_while_held = true;
+        scene.release.plan.surge = {1, false};
+        scene.release.plan.unavailable = {1, false};
+        scene.seen.revisions = {
+            revision("v1", 1, row.old_desired), revision("v2", 2, row.new_desired)};
+        scene.seen.revisions[0].available = row.old_available;
+        scene.seen.revisions[1].available = row.new_available;
+        for (RevisionSeen& one : scene.seen.revisions) one.sized_for = 9;
+        scene.seen.replicas = row.replicas;
+        CHECK(size(scene.decide(), "v1") == row.old_size);
+        CHECK(size(scene.decide(), "v2") == row.new_size);
+        scene.seen.revisions[0].is_settled = false;
+        CHECK(size(scene.decide(), "v1") == -1);
+    }
 }
 
 TEST_CASE("an abort takes users back although sizes are held") {

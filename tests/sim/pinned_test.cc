@@ -43,6 +43,7 @@ const std::vector<Pinned> pinned{
     {20002476, {0, 4, 5, 6}, "the arms of an experiment were missed where nobody else served"},
     {20012860, {0, 3, 5, 8}, "the same, where the first replicas were late"},
     {20037684, {0, 7, 9, 17}, "the same, as the number of replicas changed"},
+    {20035785, {0, 2, 3, 6}, "made smaller while held, the last copy gave way to a bad image"},
 };
 
 }  // namespace
