@@ -447,6 +447,21 @@ TEST_CASE("without progress a release is marked; where the plan says so, it is a
     CHECK(scene.decide().next.is_aborted);
 }
 
+TEST_CASE("replicas of another revision that come and go are no progress of the candidate") {
+    Scene scene;
+    scene.seen.split = settled(0);
+    scene.candidate().ready = 0;
+    scene.candidate().available = 0;
+    scene.release.state.exposure = ExposureNote{0, "v2", "v1", true};
+    // One of the stable revision's is back since.
+    scene.release.state.counts = {.current = 12, .updated = 2, .ready = 9, .available = 9};
+    scene.release.state.progress = {Progress::Kind::advancing, t0};
+    scene.seen.at = t0 + 601s;
+    CHECK(scene.decide().next.progress.kind == Progress::Kind::timed_out);
+    scene.candidate().ready = 1;
+    CHECK(scene.decide().next.progress.kind == Progress::Kind::advancing);
+}
+
 TEST_CASE("another number of replicas is followed at rest and in mid-release") {
     Scene scene;
     scene.release.state.step = 1;

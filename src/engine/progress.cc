@@ -125,13 +125,18 @@ bool has_flipped(const std::optional<FlipNote>& before, const std::optional<Flip
            (before->serving != next->serving || before->previewed != next->previewed);
 }
 
-bool has_moved(const ReleaseState& before, const ReleaseState& next) {
+bool has_moved(const Turn& turn) {
+    const ReleaseState& before = turn.before;
+    const ReleaseState& next = turn.next;
     const Counts& was = before.counts;
     const Counts& is = next.counts;
+    // Counts are of all revisions together. Replicas of others that come and go get a candidate
+    // without a single one that is ready no further, and its deadline has to come.
+    const bool has_ready = turn.candidate && turn.candidate->ready > 0;
     return was.updated != is.updated || is.current - is.updated < was.current - was.updated ||
-           is.ready > was.ready || is.available > was.available || before.stable != next.stable ||
-           before.step != next.step || before.steps_digest != next.steps_digest ||
-           has_flipped(before.flip, next.flip);
+           (has_ready && (is.ready > was.ready || is.available > was.available)) ||
+           before.stable != next.stable || before.step != next.step ||
+           before.steps_digest != next.steps_digest || has_flipped(before.flip, next.flip);
 }
 
 bool is_arrived(const Turn& turn) {
@@ -152,7 +157,7 @@ Progress::Kind progress_kind(const Turn& turn) {
     if (was == held && !turn.is_changed) return resumed;
     if (turn.is_changed || was == none) return found;
     if (is_arrived(turn)) return arrived;
-    if (has_moved(turn.before, turn.next)) return was == arrived ? lost_replicas : advancing;
+    if (has_moved(turn)) return was == arrived ? lost_replicas : advancing;
     if (was == arrived) return lost_replicas;
     if (!is_deadline_stopped(turn) && is_overdue(turn)) return timed_out;
     return was;
@@ -178,7 +183,7 @@ void note_progress(Turn& turn) {
 
     const Progress::Kind was = turn.before.progress.kind;
     const Progress::Kind is = progress_kind(turn);
-    if (is != was || (is == advancing && has_moved(turn.before, next))) {
+    if (is != was || (is == advancing && has_moved(turn))) {
         next.progress = {.kind = is, .at = whole_seconds(turn.seen.at)};
     }
     if (was == held && is != held && is != aborted) {

@@ -44,6 +44,7 @@ const std::vector<Pinned> pinned{
     {20012860, {0, 3, 5, 8}, "the same, where the first replicas were late"},
     {20037684, {0, 7, 9, 17}, "the same, as the number of replicas changed"},
     {20035785, {0, 2, 3, 6}, "made smaller while held, the last copy gave way to a bad image"},
+    {50047502, {0, 1, 4, 7}, "flaky replicas of an old version put off a deadline for ever"},
 };
 
 }  // namespace
