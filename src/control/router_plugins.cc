@@ -60,19 +60,23 @@ std::string name_of(const json::Value& route) {
     return std::string(json::text(json::find(route, "/name")).value_or(""));
 }
 
-// Everything that makes a router do what is wanted, whatever it did before.
+// Everything that makes a router do what is wanted, whatever it did before. Routes for a candidate
+// whose service became the stable one are wanted no more, before the release says so: made again
+// they would lead to the version that has just been replaced.
 std::deque<json::Object> questions_for(const PluginExposure& exposure, const RouteTarget& target) {
     std::deque<json::Object> questions{about_weights("SetWeight", exposure, target)};
+    const json::Array wanted =
+        leads_to_candidate(exposure, target) ? exposure.routes : json::Array();
     json::Array ended;
     for (const std::string& name : target.managed_routes) {
         const bool is_wanted = std::ranges::any_of(
-            exposure.routes, [&](const json::Value& route) { return name_of(route) == name; });
+            wanted, [&](const json::Value& route) { return name_of(route) == name; });
         if (!is_wanted) ended.push_back(json::string(name));
     }
     if (!ended.empty()) {
         questions.push_back({{"method", "RemoveManagedRoutes"}, {"routes", std::move(ended)}});
     }
-    for (const json::Value& route : exposure.routes) {
+    for (const json::Value& route : wanted) {
         const bool is_mirror = json::text(json::find(route, "/kind")) == "mirror";
         questions.push_back(
             {{"method", is_mirror ? "SetMirrorRoute" : "SetHeaderRoute"}, {"route", route}});

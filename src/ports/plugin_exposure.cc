@@ -42,7 +42,11 @@ json::Object match_value(const TextMatch& match) {
 }
 
 json::Object wanted_value(const PluginExposure& wanted) {
-    return {{"weights", weights_value(wanted.weights)}, {"routes", wanted.routes}};
+    json::Object value{{"weights", weights_value(wanted.weights)}, {"routes", wanted.routes}};
+    if (!wanted.routes.empty() && !wanted.routes_lead_to.empty()) {
+        value["routesLeadTo"] = json::string(wanted.routes_lead_to);
+    }
+    return value;
 }
 
 }  // namespace
@@ -70,6 +74,10 @@ bool is_confirmed(const PluginExposure& exposure, const RouteTarget& target) {
            exposure.confirmed_by == identity_of(target);
 }
 
+bool leads_to_candidate(const PluginExposure& exposure, const RouteTarget& target) {
+    return exposure.routes_lead_to.empty() || exposure.routes_lead_to == target.candidate_service;
+}
+
 PluginExposure read_exposure(const Object& config_map) {
     PluginExposure exposure;
     const auto wanted = json::parse(config_map.text("/data/wanted"));
@@ -78,6 +86,7 @@ PluginExposure read_exposure(const Object& config_map) {
     if (const json::Array* routes = json::array(json::find(*wanted, "/routes"))) {
         exposure.routes = *routes;
     }
+    exposure.routes_lead_to = json::text(json::find(*wanted, "/routesLeadTo")).value_or("");
     exposure.number = read_number(config_map.text("/data/number"));
     exposure.verified = read_number(config_map.text("/data/verified"));
     if (const auto in_force = json::parse(config_map.text("/data/inForce"))) {

@@ -22,6 +22,7 @@ namespace serin {
 struct PluginExposure {
     std::map<std::string, int> weights;   // By service; all of them are the whole.
     json::Array routes;                   // As route_value() has them, by name.
+    std::string routes_lead_to;           // A service; empty: that of the candidate.
     std::int64_t number = 0;              // Of this wish, from 1.
     std::int64_t verified = 0;            // Of the wish that was last seen to be in force; 0: none.
     std::map<std::string, int> in_force;  // Weights of the last wish that was.
@@ -42,6 +43,9 @@ Object make_exposure(const Object& rollout, const RouteTarget& target);
 std::string identity_of(const RouteTarget& target);
 // What is wanted is in force, by the word of this very router.
 bool is_confirmed(const PluginExposure& exposure, const RouteTarget& target);
+// The routes were wished for while this service was the candidate's: services that swap their roles
+// leave routes behind that lead to what is stable now.
+bool leads_to_candidate(const PluginExposure& exposure, const RouteTarget& target);
 // Replaces what is wanted.
 void put_wanted(Object& config_map, const PluginExposure& wanted);
 // A merge patch that tells what the plugin did.

@@ -50,10 +50,11 @@ Result<SplitSeen> PluginRouter::observe(const RouteTarget& target) const {
     SplitSeen seen{.written = split_of(exposure.weights, target)};
     if (!exposure.in_force.empty()) seen.in_force = split_of(exposure.in_force, target);
     seen.is_settled = is_confirmed(exposure, target);
+    const bool leads_there = leads_to_candidate(exposure, target);
     for (const json::Value& route : exposure.routes) {
         seen.side_routes.push_back(
             {.name = std::string(json::text(json::find(route, "/name")).value_or("")),
-             .step = step_of(route, target)});
+             .step = leads_there ? step_of(route, target) : -1});
     }
     return seen;
 }
@@ -68,9 +69,11 @@ Result<> PluginRouter::change(const RouteTarget& target, const auto& edit) {
     PluginExposure wanted = read_exposure(*object);
     const auto weights = wanted.weights;
     const json::Array routes = wanted.routes;
+    const std::string led_to = wanted.routes_lead_to;
     edit(wanted);
     const bool is_same = wanted.number > 0 && wanted.weights == weights &&
-                         json::same(json::Value(wanted.routes), json::Value(routes));
+                         json::same(json::Value(wanted.routes), json::Value(routes)) &&
+                         (routes.empty() || wanted.routes_lead_to == led_to);
     if (is_same) return {};
     ++wanted.number;
     put_wanted(*object, wanted);
@@ -111,6 +114,7 @@ Result<> PluginRouter::apply_side_routes(
             }
         }
         exposure.routes = std::move(routes);
+        exposure.routes_lead_to = target.candidate_service;
     });
 }
 

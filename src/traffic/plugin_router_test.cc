@@ -122,6 +122,23 @@ TEST_CASE("side routes are known again by what they say") {
     CHECK(scene.router.observe(scene.target)->side_routes.empty());
 }
 
+TEST_CASE("routes lead to the service that was the candidate's when they were wished for") {
+    Scene scene;
+    const SideRoute route{.name = "a", .step = 2};
+    REQUIRE(scene.router.apply_side_routes(scene.target, {route}));
+    const std::int64_t number = scene.exposure().number;
+    std::swap(scene.target.stable_service, scene.target.candidate_service);
+    CHECK_FALSE(leads_to_candidate(scene.exposure(), scene.target));
+    CHECK(
+        scene.router.observe(scene.target)->side_routes ==
+        std::vector{SideRoute{.name = "a", .step = -1}});
+    // The same for the next candidate is another wish.
+    REQUIRE(scene.router.apply_side_routes(scene.target, {route}));
+    CHECK(scene.exposure().number == number + 1);
+    CHECK(leads_to_candidate(scene.exposure(), scene.target));
+    CHECK(scene.router.observe(scene.target)->side_routes == std::vector{route});
+}
+
 TEST_CASE("services that change roles keep their weights") {
     Scene scene;
     REQUIRE(scene.router.apply(scene.target, {.candidate = 100}));
