@@ -2,6 +2,7 @@
 
 #include "manifest/argo/lower.h"
 #include "manifest/deployment/lower.h"
+#include "ports/plugin_exposure.h"
 
 #include <fmt/format.h>
 
@@ -82,6 +83,7 @@ void Referee::look() {
     }
     check_budget();
     note_candidate(before);
+    note_wish(before);
     if (view_ == before) return;
     stage_.tell(describe());
     compare(before);
@@ -94,6 +96,7 @@ void Referee::read() {
         if (key.type == &types::rollout()) read_rollout();
         if (key.type == &types::deployment()) read_deployment();
         if (key.type == &types::http_route()) read_route();
+        if (key.type == &types::config_map()) read_wish();
         if (key.type == &types::service()) read_services();
         if (key.type == &types::replica_set()) reads_sets = true;
         if (key.type == &types::analysis_run()) read_run(key);
@@ -141,6 +144,7 @@ void Referee::read_rollout() {
     const bool has_swapped = rollout->text("/status/canary/stablePingPong") == "ping";
     if (has_swapped != std::exchange(view_.has_swapped, has_swapped)) {
         read_route();
+        read_wish();
         read_services();
     }
     const json::Array* holds = json::array(rollout->find("/status/pauseConditions"));
@@ -222,6 +226,26 @@ void Referee::read_route() {
         view_.side_routes.emplace_back(json::text(json::find((*rules)[i], "/name")).value_or(""));
     }
     view_.arms_weight = arms_weight_of(*route);
+    if (stage_.scenario.has_router_plugin) return;
+    view_.asked = view_.weight;
+    view_.arms_asked = view_.arms_weight;
+}
+
+void Referee::read_wish() {
+    if (!stage_.scenario.has_router_plugin) return;
+    const auto wish = stage_.store.get(exposure_key(ns, rollout_name));
+    if (!wish) return;
+    const std::string_view name = view_.has_swapped ? stable_service : candidate_service;
+    int total = 0;
+    int candidate = 0;
+    int arms = 0;
+    for (const auto& [service, weight] : read_exposure(*wish).weights) {
+        total += weight;
+        if (service == name) candidate = weight;
+        if (service != stable_service && service != candidate_service) arms += weight;
+    }
+    view_.asked = total == 0 ? 0 : candidate * 100 / total;
+    view_.arms_asked = total == 0 ? 0 : arms * 100 / total;
 }
 
 void Referee::read_services() {
@@ -246,6 +270,7 @@ void Referee::read_sets() {
         revision.group = set.name();
         revision.is_arm = set.annotation("experiment.argoproj.io/name").has_value();
         revision.desired = static_cast<int>(set.integer("/spec/replicas"));
+        revision.ready_told = static_cast<int>(set.integer("/status/readyReplicas"));
         revision.image = image_of(set);
     }
 }
@@ -396,6 +421,11 @@ void Referee::check_last_copy(const View& before) {
         if (was.desired == 0 || desired > 0 || was.pods.able == 0) continue;
         // An experiment begun while nothing was wanted ends with the update that it was for.
         if (was.is_arm) continue;
+        // Nor is it a copy to keep that no request reaches and of which nobody knows a ready
+        // replica: what comes up beside it is no later than it would be.
+        const bool is_idle =
+            stage_.scenario.has_router && was.share == 0 && !was.has_side && was.ready_told == 0;
+        if (is_idle) continue;
         if (breaks(Check::last_copy, able_elsewhere(hash) == 0)) {
             accuse(Check::last_copy, "revision " + hash + " is gone");
         }

@@ -71,6 +71,7 @@ private:
         std::string group;    // Its ReplicaSet.
         bool is_arm = false;  // Of an experiment.
         int desired = 0;
+        int ready_told = 0;  // By its status.
         Kubelet::Pods pods;
         std::int64_t share = 0;  // In permille, in force.
         bool has_side = false;   // Requests reach it beside the split, in force.
@@ -97,8 +98,10 @@ private:
         bool is_held = false;      // By a person, or until one decides.
         bool has_swapped = false;  // The service named for the candidate is the stable one.
         int weight = 0;            // Written.
+        int asked = 0;             // Of a router plugin, which writes it; else what is written.
         std::vector<std::string> side_routes;  // Written.
         int arms_weight = 0;                   // That of experiments.
+        int arms_asked = 0;                    // As above.
         int arms_limit = 0;                    // What the current step gives them.
         std::string stable_selected;
         std::string candidate_selected;
@@ -116,11 +119,19 @@ private:
         std::string run;
         std::int64_t requests = 0;  // Spent, as last told in a status.
         std::int64_t failed = 0;
+        struct Telling {
+            std::string run;
+            Instant at;
+            std::int64_t requests = 0;
+            std::int64_t failed = 0;
+        };
+        std::vector<Telling> tellings;
         Users::Answers told;         // What the controllers had been told by then.
         bool is_attended = false;    // They count.
         bool is_spent_told = false;  // A status says that it is exhausted.
         std::optional<Instant> exhausted_at;
         Users::Answers at_exhaustion;
+        bool is_pushed = false;  // By a person, past what it spends.
         bool is_taken_back = false;
         bool is_settled = false;  // The candidate gets nothing any more.
         Instant settle_until;
@@ -131,12 +142,14 @@ private:
     void read_deployment();
     void read_source();
     void read_route();
+    void read_wish();
     void read_services();
     void read_sets();
     void read_truth();
     void read_run(const ObjectKey& key);
     void read_event(const ObjectKey& key);
     void read_budget(const Object& run);
+    void check_told(const Budget::Telling& told, Instant measured_since);
     void note_exhausted();
     void check_budget();
     Instant hindered_until(bool is_hindered) const;
@@ -150,6 +163,8 @@ private:
         return is_broken;
     }
     void check_arms(const View& before);
+    void check_router_plugin(const View& before);
+    void note_wish(const View& before);
     void check_route(const View& before);
     void check_side_routes(const View& before);
     void note_candidate(const View& before);
@@ -195,6 +210,11 @@ private:
     // The route that was written last when the candidate changed, and until when it may stay.
     std::int64_t former_route_ = 0;
     Instant former_route_until_;
+    // The most that a router plugin was asked for by wishes that were replaced, and until when it
+    // may be told so still.
+    int former_asked_ = 0;
+    int former_arms_asked_ = 0;
+    Instant former_wish_until_;
     std::deque<std::pair<Instant, int>> sizes_;  // Replicas wanted, lately.
     int mishaps_ = 0;                            // Of the data plane, and routes that people wrote.
     Instant excused_until_;  // What routing does until then is the fault of these.

@@ -1,3 +1,4 @@
+#include "base/time.h"
 #include "control/manager.h"
 #include "sim/referee.h"
 
@@ -72,6 +73,27 @@ bool Referee::is_router_ill() const {
                                                  stage_.current(What::plugin_slow) != nullptr);
 }
 
+// What one run told does not come back. The one that follows it tells first what it found when it
+// began to measure, which may be written when the former one, about to end, has told of more.
+void Referee::check_told(const Budget::Telling& told, Instant measured_since) {
+    std::int64_t requests = 0;
+    std::int64_t failed = 0;
+    for (const Budget::Telling& former : budget_.tellings) {
+        if (former.run != told.run && former.at >= measured_since) continue;
+        requests = std::max(requests, former.requests);
+        failed = std::max(failed, former.failed);
+    }
+    if (!breaks(Check::budget_left, told.requests < requests || told.failed < failed)) return;
+    accuse(
+        Check::budget_left,
+        fmt::format(
+            "after {} requests and {} failed ones, {} and {} are told as spent",
+            requests,
+            failed,
+            told.requests,
+            told.failed));
+}
+
 void Referee::read_budget(const Object& run) {
     if (!stage_.scenario.guard || run.label(hash_label).value_or("") != view_.candidate) return;
     const json::Value* measurement = measurement_in(run);
@@ -85,19 +107,17 @@ void Referee::read_budget(const Object& run) {
     if (is_other || is_anew) {
         budget_ = {.candidate = view_.candidate, .stable = view_.stable};
     }
+    const Budget::Telling told{
+        .run = std::string(run.name()),
+        .at = stage_.loop.now(),
+        .requests = requests,
+        .failed = failed};
     if (run.name() == budget_.run || !run.boolean("/spec/terminate")) {
-        const bool is_back = requests < budget_.requests || failed < budget_.failed;
-        if (breaks(Check::budget_left, is_back)) {
-            accuse(
-                Check::budget_left,
-                fmt::format(
-                    "after {} requests and {} failed ones, {} and {} are told as spent",
-                    budget_.requests,
-                    budget_.failed,
-                    requests,
-                    failed));
-        }
+        const auto since =
+            parse_time(json::text(json::find(*measurement, "/startedAt")).value_or(""));
+        check_told(told, since.value_or(told.at));
     }
+    budget_.tellings.push_back(told);
     budget_.run = run.name();
     budget_.requests = requests;
     budget_.failed = failed;
@@ -138,10 +158,13 @@ void Referee::check_budget() {
     // one that was it before.
     if (!view_.exists || view_.candidate != budget_.candidate) budget_ = {};
     if (!stage_.scenario.guard || budget_.is_settled) return;
+    // A person who pushed this candidate past what it spends has done so for as long as it is the
+    // candidate: that another version is asked for takes nothing of it back.
+    budget_.is_pushed = budget_.is_pushed || people_.has_pushed();
     // Nor is there anything to take back once it is promoted.
     const bool is_gone = !view_.exists || view_.candidate != budget_.candidate ||
                          view_.stable != budget_.stable || view_.candidate == view_.stable ||
-                         people_.has_pushed();
+                         budget_.is_pushed;
     if (is_gone) return;
     const GuardShape& guard = *stage_.scenario.guard;
     if (budget_.is_attended && are_controllers_up_) {

@@ -16,13 +16,50 @@ constexpr Duration take_back_max = std::chrono::seconds(5);
 
 }  // namespace
 
+// A router plugin takes its time to do what it is asked for, and the release goes on meanwhile: it
+// is held to its limits where it asks. What a wish that was replaced asked for may still be told
+// for as long as it takes to hear of the next one.
+void Referee::note_wish(const View& before) {
+    const Instant now = stage_.loop.now();
+    if (now > former_wish_until_) former_asked_ = former_arms_asked_ = 0;
+    if (view_.asked < before.asked || view_.arms_asked < before.arms_asked) {
+        former_asked_ = std::max(former_asked_, before.asked);
+        former_arms_asked_ = std::max(former_arms_asked_, before.arms_asked);
+        former_wish_until_ = now + take_back_max;
+    }
+    if (now > former_wish_until_) return;
+    former_wish_until_ = std::max(former_wish_until_, hindered_until(is_hindered()));
+}
+
+// The plugin itself writes nothing that it was not asked for.
+void Referee::check_router_plugin(const View& before) {
+    if (!stage_.scenario.has_router_plugin) return;
+    // The same weights, read with the other service as the candidate's.
+    if (view_.has_swapped != before.has_swapped) return;
+    const bool has_risen = view_.weight > before.weight;
+    const bool have_arms_risen = view_.arms_weight > before.arms_weight;
+    if (!has_risen && !have_arms_risen) return;
+    const bool is_beyond =
+        (has_risen && view_.weight > std::max(view_.asked, former_asked_)) ||
+        (have_arms_risen && view_.arms_weight > std::max(view_.arms_asked, former_arms_asked_));
+    if (!breaks(Check::limit_of_weight, is_beyond)) return;
+    accuse(
+        Check::limit_of_weight,
+        fmt::format(
+            "the router plugin writes weight {} ({} for experiments) where {} ({}) is asked for",
+            view_.weight,
+            view_.arms_weight,
+            view_.asked,
+            view_.arms_asked));
+}
+
 // An experiment gets what its step gives it, while that is the step.
 void Referee::check_arms(const View& before) {
-    if (view_.arms_weight <= before.arms_weight || is_excused()) return;
+    if (view_.arms_asked <= before.arms_asked || is_excused()) return;
     const std::string change = fmt::format(
-        "the experiment's weight rises from {} to {}", before.arms_weight, view_.arms_weight);
+        "the experiment's weight rises from {} to {}", before.arms_asked, view_.arms_asked);
     if (view_.is_aborted) accuse(Check::weight_after_abort, change + " after the abort");
-    if (breaks(Check::limit_of_trial, view_.arms_weight > view_.arms_limit)) {
+    if (breaks(Check::limit_of_trial, view_.arms_asked > view_.arms_limit)) {
         accuse(Check::limit_of_trial, fmt::format("{} at step {}", change, view_.step));
     }
 }
@@ -32,14 +69,13 @@ void Referee::check_route(const View& before) {
     if (view_.is_aborted && before.weight > 0) {
         meet(Check::weight_after_abort);
     }
-    if (view_.weight <= before.weight || people_.routes_written() + plane_.mishaps() != mishaps_) {
-        return;
-    }
-    if (is_excused()) return;
+    if (people_.routes_written() + plane_.mishaps() != mishaps_ || is_excused()) return;
+    check_router_plugin(before);
+    if (view_.asked <= before.asked) return;
     const std::string change =
-        fmt::format("the candidate's weight rises from {} to {}", before.weight, view_.weight);
+        fmt::format("the candidate's weight rises from {} to {}", before.asked, view_.asked);
     if (view_.is_aborted) accuse(Check::weight_after_abort, change + " after the abort");
-    if (breaks(Check::limit_of_weight, view_.weight > view_.limit)) {
+    if (breaks(Check::limit_of_weight, view_.asked > view_.limit)) {
         accuse(
             Check::limit_of_weight,
             fmt::format("{}, beyond {} of step {}", change, view_.limit, view_.step));

@@ -45,6 +45,20 @@ const std::vector<Pinned> pinned{
     {20037684, {0, 7, 9, 17}, "the same, as the number of replicas changed"},
     {20035785, {0, 2, 3, 6}, "made smaller while held, the last copy gave way to a bad image"},
     {50047502, {0, 1, 4, 7}, "flaky replicas of an old version put off a deadline for ever"},
+    {50006847, {4, 5, 7, 12, 13, 14}, "a copy that nobody reached and that was not ready is none"},
+    {50021143, {0, 3, 8, 9}, "a first version that never got ready, and a rejected second, rest"},
+    {20004781, {1, 8, 11, 12}, "the same, with a preview that is smaller"},
+    {20017887, {0, 2, 4, 6, 7, 8, 9}, "another version was taken for the end of a person's push"},
+    {50028447, {3, 4, 5, 6, 7, 8, 9, 10, 11, 13}, "the same, after a promotion without steps"},
+    {50051671,
+     {0, 2, 6, 12, 13},
+     "a router plugin led a header route to the version just replaced"},
+    {50044227,
+     {1, 6, 7, 8},
+     "a router plugin was at work on a weight when the release was aborted"},
+    {20009537, {4, 5, 6, 7, 8, 10, 11, 12, 13, 14}, "the same, when another version was pushed"},
+    {20008292, {0, 1, 2, 4, 5, 6, 7, 8, 9, 11}, "the same, when an experiment ended"},
+    {50019847, {3, 4, 6, 7, 8, 10, 11, 13, 14, 15}, "a run told late what it found when it began"},
 };
 
 }  // namespace
