@@ -211,10 +211,12 @@ start_controllers() {
   local dir=$1 manager ports=(--secure-port=0)
   manager=$(program kube-controller-manager)
   [[ -n $manager ]] || return 0
-  # Older ones open a second port by default.
-  if "$manager" --help | grep -q -- '--port int'; then ports+=(--port=0); fi
+  # Older ones open a second port by default, which only one cluster of a machine could have. (Not by a pipe:
+  # grep would leave before the other has said all, which then ends with an error.)
+  if grep -q -- '--port int' <<<"$("$manager" --help 2>&1)"; then ports+=(--port=0); fi
   start "$dir" kube-controller-manager "$manager" --kubeconfig="$dir/kubeconfig" \
-    --service-account-private-key-file="$dir/sa.key" --root-ca-file="$dir/ca.crt" --leader-elect=false "${ports[@]}"
+    --service-account-private-key-file="$dir/sa.key" --root-ca-file="$dir/ca.crt" --leader-elect=false \
+    --kube-api-qps=500 --kube-api-burst=1000 "${ports[@]}"
 }
 
 up() {
