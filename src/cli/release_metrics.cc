@@ -203,11 +203,13 @@ void add_release_metrics(const ObjectStore& store, Exposition& out) {
         {&types::experiment(), add_experiment},
     }};
     for (const auto& [type, add] : kinds) {
-        ListQuery query;
-        query.type = type;
-        const auto listed = store.list(query);
-        if (!listed) continue;  // Not in memory yet: these samples are absent, not wrong.
-        for (const Object& one : listed->items) add(one, out);
+        ListQuery page{.type = type, .limit = 500};
+        do {
+            const auto listed = store.list(page);
+            if (!listed) break;  // Not in memory yet: these samples are absent, not wrong.
+            for (const Object& one : listed->items) add(one, out);
+            page.continue_at = listed->continue_at;
+        } while (!page.continue_at.empty());
     }
 }
 

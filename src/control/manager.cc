@@ -7,6 +7,13 @@
 
 namespace serin::control {
 
+namespace {
+
+// Objects that are looked at together when all of a type are listed.
+constexpr std::int64_t page_size = 500;
+
+}  // namespace
+
 // What is known of one key of one reconciler. Kept while the object exists, as far as is known.
 struct Manager::Key {
     enum class Queue { none, background, urgent };
@@ -121,13 +128,13 @@ void Manager::subscribe() {
 void Manager::list_and_watch(Feed& feed) {
     feed.watch.reset();
     feed.retry.reset();
-    const ListQuery query{.type = feed.type};
-    const auto list = store_.list(query);
+    ListQuery page{.type = feed.type, .limit = page_size};
+    auto list = store_.list(page);
     if (!list) return retry_feed(feed, list.error());
 
     const std::weak_ptr alive = life_;
     auto watch = store_.watch(
-        query,
+        {.type = feed.type},
         list->resource_version,
         [this, alive, &feed](const StoreEvent& event) {
             if (!alive.expired()) take(feed, event);
@@ -137,7 +144,27 @@ void Manager::list_and_watch(Feed& feed) {
         });
     if (!watch) return retry_feed(feed, watch.error());
     feed.watch = *std::move(watch);
-    relisted(feed, list->items);
+
+    // In pages: all objects of a type at once may be more than there is room for. What changes
+    // after the first is told by the watch.
+    std::set<ObjectKey> present;
+    listed(feed, list->items, present);
+    while (!list->continue_at.empty()) {
+        page.continue_at = list->continue_at;
+        list = store_.list(page);
+        if (!list) return retry_feed(feed, list.error());
+        listed(feed, list->items, present);
+    }
+    relisted(feed, present);
+}
+
+void Manager::listed(Feed& feed, const std::vector<Object>& objects, std::set<ObjectKey>& present) {
+    for (const Object& object : objects) {
+        present.insert(object.key());
+        for (const auto& [member, trigger] : feed.triggers) {
+            for (const ObjectKey& key : trigger.keys_of(object)) enqueue(*member, key);
+        }
+    }
 }
 
 void Manager::retry_feed(Feed& feed, const Error& error) {
@@ -162,14 +189,7 @@ void Manager::take(Feed& feed, const StoreEvent& event) {
 }
 
 // Events may have been missed, removals among them, and nobody can tell whom those concerned.
-void Manager::relisted(Feed& feed, const std::vector<Object>& objects) {
-    std::set<ObjectKey> present;
-    for (const Object& object : objects) {
-        present.insert(object.key());
-        for (const auto& [member, trigger] : feed.triggers) {
-            for (const ObjectKey& key : trigger.keys_of(object)) enqueue(*member, key);
-        }
-    }
+void Manager::relisted(Feed& feed, const std::set<ObjectKey>& present) {
     for (const auto& [member, trigger] : feed.triggers) {
         for (auto& [key, state] : member->keys) {
             if (key.type == feed.type) state.is_removed = !present.contains(key);
@@ -316,13 +336,19 @@ void Manager::await_resync() {
 void Manager::resync() {
     // What nobody ever told about is found only by looking.
     for (const auto& feed : feeds_) {
-        const auto list = store_.list({.type = feed->type});
-        if (!list) continue;  // The feed has the same trouble and sees to it.
-        for (const Object& object : list->items) {
-            for (const auto& [member, trigger] : feed->triggers) {
-                for (const ObjectKey& key : trigger.keys_of(object)) enqueue(*member, key, false);
+        ListQuery page{.type = feed->type, .limit = page_size};
+        do {
+            const auto list = store_.list(page);
+            if (!list) break;  // The feed has the same trouble and sees to it.
+            for (const Object& object : list->items) {
+                for (const auto& [member, trigger] : feed->triggers) {
+                    for (const ObjectKey& key : trigger.keys_of(object)) {
+                        enqueue(*member, key, false);
+                    }
+                }
             }
-        }
+            page.continue_at = list->continue_at;
+        } while (!page.continue_at.empty());
     }
     for (const auto& member : members_) {
         for (auto& [key, state] : member->keys) enqueue(*member, key, false);

@@ -80,7 +80,8 @@ private:
     void list_and_watch(Feed& feed);
     void retry_feed(Feed& feed, const Error& error);
     void take(Feed& feed, const StoreEvent& event);
-    void relisted(Feed& feed, const std::vector<Object>& objects);
+    void listed(Feed& feed, const std::vector<Object>& objects, std::set<ObjectKey>& present);
+    void relisted(Feed& feed, const std::set<ObjectKey>& present);
     void enqueue(Member& member, const ObjectKey& key, bool is_urgent = true);
     void schedule_work();
     void work();

@@ -3,6 +3,7 @@
 #include "ports/manual_loop.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <deque>
 
@@ -27,7 +28,12 @@ public:
         if (list_error) return std::unexpected(*list_error);
         ObjectList list{.resource_version = "1"};
         for (const auto& [key, object] : objects) {
-            if (key.type == query.type) list.items.push_back(object);
+            if (key.type != query.type || key.name <= query.continue_at) continue;
+            if (query.limit > 0 && std::ssize(list.items) == query.limit) {
+                list.continue_at = list.items.back().name();
+                break;
+            }
+            list.items.push_back(object);
         }
         return list;
     }
@@ -266,6 +272,20 @@ TEST_CASE("a broken watch leads to a new list and a turn for all, the vanished i
     world.add("c");
     world.loop.run_until_idle();
     CHECK(world.scripted.turns.back() == "c");
+}
+
+TEST_CASE(
+    "of more objects than a page holds each gets a turn, at the start and when listed again") {
+    World world;
+    for (int i = 0; i < 1100; ++i) world.add(fmt::format("run-{}", i));
+    world.manager.start();
+    world.loop.run_until_idle();
+    CHECK(world.scripted.turns.size() == 1100);
+    world.store.objects.erase(run_key("run-999"));
+    world.store.break_watches();
+    world.loop.advance(1s);
+    CHECK(world.manager.stats().at(0).keys == 1099);
+    CHECK(world.store.watches == 2);
 }
 
 TEST_CASE("a list or watch that fails is tried again") {

@@ -2,6 +2,7 @@
 
 #include "ports/event_loop.h"
 #include "ports/object_store.h"
+#include "store/recent.h"
 #include "store/table.h"
 #include "store/watches.h"
 
@@ -10,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -25,6 +27,9 @@ std::uint64_t version_number(std::string_view version);
 // watches, late, and from the answers to our own writes, at once: an object only ever moves
 // forward, so a write is read by whoever made it, and the watch's older news about it are passed
 // over.
+//
+// Objects lie here as text: parsed they take four times as much, and of thousands only few are
+// looked at again and again, which are kept parsed as well.
 class TypeCache {
 public:
     using Place = std::pair<std::string, std::string>;  // Namespace, name.
@@ -32,9 +37,9 @@ public:
     // The loop outlives it.
     TypeCache(EventLoop& loop, const ResourceType& type);
 
-    const Object* find(const Place& place) const;
-    // Those that match, by namespace, then name.
-    std::vector<Object> select(const ListQuery& query) const;
+    std::optional<Object> find(const Place& place) const;
+    // As ObjectStore::list; a page goes on with what is there by then.
+    ObjectList select(const ListQuery& query) const;
 
     // The object as of some moment, from a list, a watch or the answer to a write.
     void put(Object object);
@@ -43,9 +48,9 @@ public:
     void hide(const Place& place, std::string_view uid);
     // A removal, as the watch tells it.
     void erase(const Object& last);
-    // All objects of a namespace (empty: of all) as of `version`: others that are not newer are
-    // gone.
-    void replace(const std::string& ns, std::vector<Object> objects, std::string_view version);
+    // What a namespace (empty: all) has as of `version`, all of which has been put: others that are
+    // not newer are gone.
+    void retain(const std::string& ns, const std::set<Place>& present, std::string_view version);
 
     // A position to watch from, for what happens from now on.
     std::string position() const;
@@ -59,16 +64,26 @@ public:
     size_t size() const { return entries_.size(); }
 
 private:
+    using Text = std::shared_ptr<const std::string>;
     struct Entry {
-        Object object;
+        std::int64_t id = 0;  // Of this object at this version, among those kept parsed.
+        Text text;
         std::uint64_t version = 0;
         bool is_hidden = false;
     };
+    struct Past {
+        EventKind kind = EventKind::added;
+        std::uint64_t version = 0;
+        Text after;
+        store::Labels labels_before;
+    };
     using Entries = std::map<Place, Entry>;
 
+    Object read(const Entry& entry) const;
+    Entry entry_of(const Object& object, std::uint64_t version);
     void add(const Place& place, Object object, std::uint64_t version);
     void drop(Entries::iterator entry, Object last);
-    void publish(EventKind kind, const Place& place, Object before, Object after);
+    void publish(EventKind kind, const Place& place, Object before, Object after, const Text& text);
     void link(const Place& place, const Object& object);
     void unlink(const Place& place, const Object& object);
     Result<std::vector<store::PastChange>> past(const std::string& from) const;
@@ -76,8 +91,10 @@ private:
     const ResourceType& type_;
     Entries entries_;
     std::map<std::string, std::set<Place>, std::less<>> owned_;  // By the controller's uid.
+    mutable store::Recent recent_;
+    std::int64_t last_id_ = 0;
     store::Watches watches_;
-    std::deque<store::PastChange> history_;
+    std::deque<Past> history_;
     std::int64_t published_ = 0;  // How many changes; the last of history_ is the last of them.
 };
 

@@ -72,6 +72,14 @@ Duration Informer::backoff() {
     return std::min(retry_last, retry_first * (1 << doublings));
 }
 
+// Where a watch stood is forgotten now and then, and all is listed at once. An API that forgets
+// what it has just listed is not asked for that again and again.
+Duration Informer::relist_delay() {
+    const int before = forgotten_++;
+    if (before == 0) return Duration(0);
+    return std::min(retry_last, retry_first * (1 << std::min(before - 1, 10)));
+}
+
 void Informer::report(std::string_view event, const Error& error) {
     log::warning(
         event,
@@ -82,7 +90,7 @@ void Informer::report(std::string_view event, const Error& error) {
 }
 
 void Informer::relist() {
-    pages_.clear();
+    present_.clear();
     ++lists_;
     list("");
 }
@@ -112,7 +120,7 @@ void Informer::listed(Result<HttpResponse> answer) {
         if ((page.error().kind == ErrorKind::not_found || is_denied) && is_believed) {
             is_denied_ = is_denied;
             // No such type here, which is no failure: routes and the like come with add-ons.
-            cache_.replace(selection_.ns, {}, "18446744073709551615");
+            cache_.retain(selection_.ns, {}, "18446744073709551615");
             version_.clear();
             failures_ = 0;
             synced();
@@ -124,7 +132,9 @@ void Informer::listed(Result<HttpResponse> answer) {
     const json::Value* items = json::find(*page, "/items");
     if (items->is_array()) {
         for (json::Value& item : page->get_object()["items"].get_array()) {
-            pages_.push_back(object_from(std::move(item), *selection_.type));
+            Object object = object_from(std::move(item), *selection_.type);
+            present_.emplace(object.ns(), object.name());
+            cache_.put(std::move(object));
         }
     }
     if (const auto next = json::text(json::find(*page, "/metadata/continue")).value_or("");
@@ -134,7 +144,7 @@ void Informer::listed(Result<HttpResponse> answer) {
     version_ = json::text(json::find(*page, "/metadata/resourceVersion")).value_or("");
     failures_ = 0;
     is_denied_ = false;
-    cache_.replace(selection_.ns, std::exchange(pages_, {}), version_);
+    cache_.retain(selection_.ns, std::exchange(present_, {}), version_);
     synced();
     watch();
 }
@@ -179,9 +189,10 @@ void Informer::take(std::string_view line) {
                 {ErrorKind::unavailable,
                  std::string(json::text(json::find(*news, "/object/message")).value_or(""))});
         }
-        return again(code == 410 ? Duration(0) : backoff(), [this] { relist(); });
+        return again(code == 410 ? relist_delay() : backoff(), [this] { relist(); });
     }
     failures_ = 0;
+    forgotten_ = 0;
     const bool is_bookmark = kind == "BOOKMARK";
     const bool is_removal = kind == "DELETED";
     Object object = object_from(std::move(news->get_object()["object"]), *selection_.type);
@@ -195,7 +206,7 @@ void Informer::watch_ended(const Result<HttpResponse>& answer) {
     if (answer) {
         watch_seconds_ = std::min(2 * watch_seconds_, watch_seconds_max);
         // In its time, or because the API server is leaving: not faster than one a second.
-        if (api_.loop().now() >= watch_began_ + 1s) failures_ = 0;
+        if (api_.loop().now() >= watch_began_ + 1s) failures_ = forgotten_ = 0;
         if (failures_ >= futile_watches) return again(backoff(), [this] { relist(); });
         return again(failures_ == 0 ? 50ms : backoff(), [this] {
             ++failures_;
@@ -204,7 +215,7 @@ void Informer::watch_ended(const Result<HttpResponse>& answer) {
     }
     if (answer.error().kind == ErrorKind::gone || answer.error().kind == ErrorKind::not_found) {
         if (answer.error().kind == ErrorKind::not_found) watch_seconds_ = watch_seconds_first;
-        return again(Duration(0), [this] { relist(); });
+        return again(relist_delay(), [this] { relist(); });
     }
     watch_seconds_ = watch_seconds_first;
     report("watch_failed", answer.error());

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,6 +40,7 @@ private:
     void relist();
     void again(Duration delay, std::function<void()> task);
     Duration backoff();
+    Duration relist_delay();
     void report(std::string_view event, const Error& error);
     void synced();
 
@@ -48,11 +50,12 @@ private:
     std::function<void()> on_synced_;
     std::unique_ptr<HttpClient::Call> call_;
     EventLoop::Watch timer_;
-    std::vector<Object> pages_;  // Of the list that is under way.
-    std::string version_;        // Up to which everything is known.
-    std::int64_t turn_ = 0;      // Counts requests: late lines of a former one are nobody's.
+    std::set<TypeCache::Place> present_;  // In the list that is under way.
+    std::string version_;                 // Up to which everything is known.
+    std::int64_t turn_ = 0;  // Counts requests: late lines of a former one are nobody's.
     std::int64_t lists_ = 0;
     int failures_ = 0;
+    int forgotten_ = 0;  // Watches in a row that began at a version that was not known any more.
     int watch_seconds_;  // That the next watch lasts.
     Instant watch_began_{};
     bool is_synced_ = false;

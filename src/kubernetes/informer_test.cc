@@ -122,8 +122,8 @@ struct World {
         cache.put(object_from(json::parse(object).value(), sets));
     }
     std::int64_t replicas(const char* name) {
-        const Object* object = cache.find({"default", name});
-        return object == nullptr ? -1 : object->integer("/spec/replicas");
+        const auto object = cache.find({"default", name});
+        return object ? object->integer("/spec/replicas") : -1;
     }
 };
 
@@ -282,6 +282,36 @@ TEST_CASE("an outrun watch lists again and tells what changed meanwhile") {
     CHECK(world.informer.lists() == 3);
 }
 
+TEST_CASE("an API that forgets what it has just listed is asked less and less") {
+    World world;
+    const Instant end = world.loop.now() + 120s;
+    bool is_refused = false;
+    while (world.loop.now() < end) {
+        if (world.http.last().url.contains("limit=500")) {
+            world.http.answer(200, list_json(7, {set_json("a", 3, 1)}));
+        }
+        is_refused = !is_refused;
+        if (is_refused) {
+            world.http.answer(410, R"({"kind": "Status", "code": 410})");
+        } else {
+            world.event("ERROR", R"({"kind": "Status", "code": 410})");
+        }
+        const std::size_t asked = world.http.requests.size();
+        while (world.http.requests.size() == asked) world.loop.advance(50ms);
+    }
+    CHECK(world.informer.lists() > 5);
+    CHECK(world.informer.lists() < 16);
+
+    // A watch that tells something is as good as ever.
+    world.http.answer(200, list_json(7, {set_json("a", 3, 1)}));
+    world.event("MODIFIED", set_json("a", 8, 2));
+    const auto lists = world.informer.lists();
+    world.event("ERROR", R"({"kind": "Status", "code": 410})");
+    world.loop.run_until_idle();
+    world.loop.advance(1ms);
+    CHECK(world.informer.lists() == lists + 1);
+}
+
 TEST_CASE("a line that is no event costs a list, not the truth") {
     World world;
     world.http.answer(200, list_json(7, {set_json("a", 3, 1)}));
@@ -295,7 +325,7 @@ TEST_CASE("a type that the cluster lacks is empty until it comes") {
     World world;
     world.http.answer(404, R"({"kind": "Status", "reason": "NotFound"})");
     CHECK(world.is_synced);
-    CHECK(world.cache.select({.type = &sets}).empty());
+    CHECK(world.cache.select({.type = &sets}).items.empty());
     world.loop.advance(31s);
     world.http.answer(200, list_json(9, {set_json("a", 3, 1)}));
     CHECK(world.news() == "+a3 ");
@@ -373,9 +403,8 @@ TEST_CASE("the children of one owner are found, while they are its children") {
     };
     const auto children = [&](const char* owner) {
         std::string names;
-        for (const Object& one : world.cache.select({.type = &sets, .owner_uid = owner})) {
-            names += one.name();
-        }
+        const auto list = world.cache.select({.type = &sets, .owner_uid = owner});
+        for (const Object& one : list.items) names += one.name();
         return names;
     };
     world.cache.put(with_owner("b", 3, "shop"));
@@ -387,8 +416,42 @@ TEST_CASE("the children of one owner are found, while they are its children") {
     world.cache.hide({"default", "b"}, "b");
     CHECK(children("shop").empty());
     CHECK(children("other") == "a");
-    world.cache.replace("", {}, "9");
+    world.cache.retain("", {}, "9");
     CHECK(children("other").empty());
+}
+
+TEST_CASE("a cache is read in pages, which end where nothing more matches") {
+    World world;
+    for (int i = 0; i < 7; ++i) world.put(set_json(fmt::format("a{}", i), 10 + i, i % 2));
+    world.cache.hide({"default", "a3"}, "a3");
+    std::string names;
+    ListQuery query{.type = &sets, .ns = "default", .limit = 2};
+    int pages = 0;
+    do {
+        const auto page = world.cache.select(query);
+        CHECK(page.items.size() <= 2);
+        for (const Object& one : page.items) names += one.name();
+        query.continue_at = page.continue_at;
+    } while (++pages < 9 && !query.continue_at.empty());
+    CHECK(names == "a0a1a2a4a5a6");
+    CHECK(pages == 3);
+    CHECK(world.cache.select({.type = &sets, .ns = "other", .limit = 2}).items.empty());
+}
+
+TEST_CASE("of very many objects each is read as it was put") {
+    World world;
+    // More than are kept parsed.
+    const std::string padding(20'000, 'x');
+    for (int i = 0; i < 100; ++i) {
+        Object object =
+            object_from(json::parse(set_json(fmt::format("a{}", i), 10 + i, i)).value(), sets);
+        object.set_annotation("padding", padding);
+        world.cache.put(object);
+    }
+    for (int i = 0; i < 100; ++i) CHECK(world.replicas(fmt::format("a{}", i).c_str()) == i);
+    world.put(set_json("a0", 500, 7));
+    CHECK(world.replicas("a0") == 7);
+    CHECK(world.cache.find({"default", "a1"})->annotation("padding") == padding);
 }
 
 TEST_CASE("positions of the cache can be watched from while they are remembered") {

@@ -123,8 +123,7 @@ bool KubernetesStore::is_outside(const std::string& ns) const {
 Result<Object> KubernetesStore::get(const ObjectKey& key) const {
     const Followed* one = followed(*key.type);
     if (one == nullptr || is_outside(key.ns)) return read(key);
-    const Object* object = one->cache.find({key.ns, key.name});
-    if (object != nullptr) return *object;
+    if (auto object = one->cache.find({key.ns, key.name})) return *std::move(object);
     if (!one->is_whole() || one->is_denied()) return read(key);
     return std::unexpected(store::not_found(key));
 }
@@ -136,12 +135,7 @@ Result<Object> KubernetesStore::read(const ObjectKey& key) const {
 
 Result<ObjectList> KubernetesStore::list(const ListQuery& query) const {
     const Followed* one = followed(*query.type);
-    if (one != nullptr && !is_outside(query.ns) && query.limit == 0) {
-        return ObjectList{
-            .items = one->cache.select(query),
-            .resource_version = one->cache.position(),
-            .continue_at = ""};
-    }
+    if (one != nullptr && !is_outside(query.ns)) return one->cache.select(query);
     const bool is_scoped =
         query.ns.empty() && query.type->is_namespaced && !settings_.namespaces.empty();
     if (!is_scoped) return read_list(query, query.ns);
@@ -263,7 +257,7 @@ Result<Object> KubernetesStore::remove(const ObjectKey& key, const RemoveOptions
     last.put("/metadata/uid", json::string(uid));
     Followed* one = followed(*key.type);
     if (one == nullptr || is_outside(key.ns)) return last;
-    if (const Object* known = one->cache.find({key.ns, key.name}); known != nullptr) last = *known;
+    if (auto known = one->cache.find({key.ns, key.name})) last = *std::move(known);
     one->cache.hide({key.ns, key.name}, uid);
     return last;
 }

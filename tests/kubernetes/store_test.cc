@@ -110,7 +110,7 @@ TEST_CASE("each patch language changes the object") {
         ErrorKind::not_found);
 }
 
-TEST_CASE("lists are selected and scoped, from memory and from the API") {
+TEST_CASE("lists are selected, scoped and read in pages") {
     ClusterWorld world;
     const auto store = world.open();
     for (const char* name : {"c", "a", "b"}) {
@@ -137,7 +137,7 @@ TEST_CASE("lists are selected and scoped, from memory and from the API") {
     CHECK(names("app!=shop", "") == "b");
     CHECK(names("app in (web, none)", "") == "b");
     CHECK(names("", "metadata.name=b") == "b");
-    CHECK(names("app=shop", "", 100) == "ac");  // Pages come from the API.
+    CHECK(names("app=shop", "", 100) == "ac");
     CHECK(names("app=shop", "", 1) == "a");
     // Types that the cluster lacks have no objects.
     CHECK(store->list({.type = &types::http_route()})->items.empty());
