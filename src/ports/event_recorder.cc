@@ -42,22 +42,24 @@ void EventRecorder::record(
     const ObjectKey key{.type = &types::event(), .ns = ns, .name = name};
     const std::string now = format_time(clock_.now());
 
-    Result<Object> stored = store_.get(key);
-    if (stored) {
-        json::Object again{{"count", stored->integer("/count", 1) + 1}, {"lastTimestamp", now}};
-        stored = store_.patch(key, PatchKind::merge, again);
-    } else if (stored.error().kind == ErrorKind::not_found) {
-        Object event(types::event(), ns, name);
-        event.put("/involvedObject", reference_to(about));
-        event.put("/type", json::string(written(type)));
-        event.put("/reason", json::string(reason));
-        event.put("/message", json::string(message));
-        event.put("/count", 1);
-        event.put("/firstTimestamp", json::string(now));
-        event.put("/lastTimestamp", json::string(now));
-        event.put("/source", json::Object{{"component", component_}});
-        event.put("/reportingComponent", json::string(component_));
-        stored = store_.create(std::move(event));
+    // Most are said once, and a store may be far away: so it is not asked before.
+    Object event(types::event(), ns, name);
+    event.put("/involvedObject", reference_to(about));
+    event.put("/type", json::string(written(type)));
+    event.put("/reason", json::string(reason));
+    event.put("/message", json::string(message));
+    event.put("/count", 1);
+    event.put("/firstTimestamp", json::string(now));
+    event.put("/lastTimestamp", json::string(now));
+    event.put("/source", json::Object{{"component", component_}});
+    event.put("/reportingComponent", json::string(component_));
+    Result<Object> stored = store_.create(std::move(event));
+    if (!stored && stored.error().kind == ErrorKind::exists) {
+        stored = store_.get(key);
+        if (stored) {
+            json::Object again{{"count", stored->integer("/count", 1) + 1}, {"lastTimestamp", now}};
+            stored = store_.patch(key, PatchKind::merge, again);
+        }
     }
     if (!stored) {
         log::warning(
