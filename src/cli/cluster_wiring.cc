@@ -63,7 +63,7 @@ constexpr Duration settle_max{10'000};
 
 // What the controllers watch, and what they look at in every turn.
 kubernetes::StoreSettings store_settings(
-    const ControllerOptions& options, const kubernetes::Lease& lease) {
+    const ControllerOptions& options, kubernetes::Lease& lease) {
     kubernetes::StoreSettings settings;
     for (const ResourceType* type :
          {&types::rollout(),
@@ -90,7 +90,7 @@ kubernetes::StoreSettings store_settings(
          .fields =
              LabelSelector::equal_to({{"metadata.name", std::string(argo::plugin_config_name)}})});
     settings.namespaces = options.namespaces;
-    settings.may_write = [&lease] { return lease.may_write(); };
+    settings.may_write = [&lease] { return lease.keep(); };
     return settings;
 }
 

@@ -124,7 +124,8 @@ void Api::note_patience(const HttpResponse& response) {
 }
 
 Result<json::Value> Api::call(const Call& call) {
-    if (const Duration left = patience_until_ - net::monotonic_now(); left > Duration(0)) {
+    const Duration left = patience_until_ - net::monotonic_now();
+    if (left > Duration(0) && !call.is_urgent) {
         return fail(
             ErrorKind::unavailable,
             fmt::format("the API has asked to be left alone for {} more", format_duration(left)));

@@ -32,6 +32,7 @@ public:
         json::Value body;  // Null for none.
         std::string_view content_type = "application/json";
         Duration timeout = call_timeout;
+        bool is_urgent = false;  // Sent whatever patience was asked for.
     };
     // Waits for the answer: the loop stands still meanwhile. A cluster that asks for patience (429
     // and 503 with Retry-After) gets it: calls in that time are `unavailable` at once.

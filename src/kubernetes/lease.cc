@@ -42,8 +42,17 @@ Result<> Lease::may_write() const {
             format_duration(settings_.deadline)));
 }
 
+Result<> Lease::keep() {
+    const Duration now = net::monotonic_now();
+    const bool is_due =
+        now - renewed_at_ >= settings_.renew_every && now - asked_at_ >= settings_.retry_every;
+    if (is_held_ && is_due) turn();
+    return may_write();
+}
+
 void Lease::turn() {
     const Duration asked = net::monotonic_now();
+    asked_at_ = asked;
     const auto taken = take_or_renew();
     if (taken && *taken) {
         renewed_at_ = asked;
@@ -74,12 +83,24 @@ std::string Lease::path() const {
     return fmt::format("{}/{}/leases/{}", collection, settings_.ns, settings_.name);
 }
 
+// An API that does not answer within the deadline is none. One that is busy has a lane for leases.
+Result<json::Value> Lease::call(std::string_view method, std::string path, json::Value body) {
+    return api_.call(
+        {.method = method,
+         .path = std::move(path),
+         .body = std::move(body),
+         .timeout = settings_.deadline / 2,
+         .is_urgent = true});
+}
+
 // Whether it is ours now.
 Result<bool> Lease::take_or_renew() {
     const std::string now = micro_time(api_.loop().now());
-    // An API that does not answer within the deadline is none.
-    auto found =
-        api_.call({.method = "GET", .path = path(), .body = {}, .timeout = settings_.deadline / 2});
+    if (is_held_ && !known_.is_null()) {
+        const auto renewed = write(std::exchange(known_, nullptr), now);
+        if (renewed || renewed.error().kind != ErrorKind::conflict) return renewed;
+    }
+    auto found = call("GET", path());
     if (!found && found.error().kind == ErrorKind::not_found) return create(now);
     if (!found) return std::unexpected(std::move(found).error());
 
@@ -120,27 +141,20 @@ Result<bool> Lease::create(const std::string& now) {
          json::Object{
              {"name", json::string(settings_.name)}, {"namespace", json::string(settings_.ns)}}},
         {"spec", spec(now, nullptr)}};
-    auto made = api_.call(
-        {.method = "POST",
-         .path = fmt::format("{}/{}/leases", collection, settings_.ns),
-         .body = lease,
-         .timeout = settings_.deadline / 2});
+    const auto made = call("POST", fmt::format("{}/{}/leases", collection, settings_.ns), lease);
     if (made) return true;
     if (made.error().kind == ErrorKind::exists) return false;  // Somebody was quicker.
-    return std::unexpected(std::move(made).error());
+    return std::unexpected(made.error());
 }
 
 Result<bool> Lease::write(json::Value lease, const std::string& now) {
     json::Object next = spec(now, json::find(lease, "/spec"));
     lease.get_object()["spec"] = std::move(next);
-    auto written = api_.call(
-        {.method = "PUT",
-         .path = path(),
-         .body = std::move(lease),
-         .timeout = settings_.deadline / 2});
+    auto written = call("PUT", path(), std::move(lease));
     if (written) {
         holder_ = settings_.identity;
         seen_version_ = json::text(json::find(*written, "/metadata/resourceVersion")).value_or("");
+        known_ = *std::move(written);
         return true;
     }
     // The next turn looks who it was, unless it was ourselves: an answer of ours that was lost.
@@ -152,19 +166,14 @@ void Lease::release() {
     timer_.reset();
     if (!is_held_ || !may_write()) return;
     is_held_ = false;
-    auto found =
-        api_.call({.method = "GET", .path = path(), .body = {}, .timeout = settings_.deadline / 2});
+    auto found = call("GET", path());
     if (!found || json::text(json::find(*found, "/spec/holderIdentity")) != settings_.identity) {
         return;
     }
     json::Object& spec = found->get_object()["spec"].get_object();
     spec["holderIdentity"] = "";
     spec["leaseDurationSeconds"] = 1;
-    const auto given = api_.call(
-        {.method = "PUT",
-         .path = path(),
-         .body = *std::move(found),
-         .timeout = settings_.deadline / 2});
+    const auto given = call("PUT", path(), *std::move(found));
     if (!given) log::warning("lease_failed", {{"error", given.error().message}});
 }
 

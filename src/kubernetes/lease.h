@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 namespace serin::kubernetes {
 
@@ -37,6 +38,9 @@ public:
     // Whether writing is safe at this very moment: even when the loop stood still for longer than
     // the deadline, so that nothing could be called. Refuses with `unavailable`.
     Result<> may_write() const;
+    // The same before a write that may take long: renews if it is time, which the timer cannot
+    // while the loop waits for an answer.
+    Result<> keep();
     bool is_held() const { return is_held_; }
     // Who has it, as far as known.
     const std::string& holder() const { return holder_; }
@@ -47,6 +51,7 @@ public:
 private:
     void turn();
     Result<bool> take_or_renew();
+    Result<json::Value> call(std::string_view method, std::string path, json::Value body = nullptr);
     Result<bool> create(const std::string& now);
     Result<bool> write(json::Value lease, const std::string& now);
     void lost(const Error& error);
@@ -63,6 +68,8 @@ private:
     Duration seen_at_{0};        // On the monotonic clock.
     Duration seen_duration_{0};  // That its holder asks for.
     Duration renewed_at_{0};     // Before the renewal that succeeded last was sent.
+    Duration asked_at_{0};       // When renewing was tried last.
+    json::Value known_;          // As we have written it last; null when that is not known.
     bool is_held_ = false;
 };
 

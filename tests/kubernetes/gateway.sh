@@ -42,17 +42,6 @@ in_force() { # The weights in force, as the gateway says.
     select(.type == "serin.dev/InForce" and .status == "True" and .observedGeneration == $route.metadata.generation) | .message'
 }
 in_force_is() { [[ $(in_force) == "$1" ]]; }
-free_port() {
-  local port
-  for _ in {1..200}; do
-    port=$((20000 + RANDOM % 12000))
-    if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-      printf '%s\n' "$port"
-      return
-    fi
-  done
-  fail "no free port"
-}
 
 # --- Both roles, as the ServiceAccounts that deploy/ makes.
 kubectl apply -f "$deploy/crds" -f "$here/gateway_api.yaml" >/dev/null

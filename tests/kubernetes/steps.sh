@@ -29,3 +29,9 @@ set_image() { # set_image ROLLOUT IMAGE
 
 # What tells that a controller has asked the cluster for something else than before.
 generations() { kubectl -n "$namespace" get replicasets -o json | jq -c '[.items[] | [.metadata.name, .metadata.generation]]'; }
+
+free_port() { # of loopback, that nothing listens on now
+  local port
+  while port=$((20000 + RANDOM % 12000)); (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+  printf '%s\n' "$port"
+}

@@ -1,0 +1,210 @@
+#!/usr/bin/env bash
+# trouble.sh SERIN DEPLOY: releases while the Kubernetes API is too busy (429), slow, has forgotten where
+# watches stood (410), breaks connections, and while somebody else writes the same objects (409). HAProxy
+# stands between `serin controller` and the real API, makes that trouble and counts what the controller
+# asks. Needs KUBECONFIG and no other controller of Rollouts. Pods are played by pods.sh.
+set -euo pipefail
+serin=$1 deploy=$2
+here=$(dirname "$(readlink -f "$0")")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/serin-trouble-XXXXXX")
+namespace=serin-trouble-$$
+declare -A pids=()
+
+# shellcheck source=tests/kubernetes/steps.sh
+source "$here/steps.sh"
+
+tell_more() {
+  kubectl -n "$namespace" get rollout,replicaset -o wide 2>&1 | head -20 || true
+  kubectl -n "$namespace" get rollout shop -o jsonpath='{.status}' || true
+  printf '\n'
+  tail -n 30 "$dir/controller.log" "$dir/haproxy.log" "$dir/requests"
+}
+
+end() { # end NAME
+  [[ -n ${pids[$1]:-} ]] || return 0
+  kill "${pids[$1]}" 2>/dev/null || true
+  wait "${pids[$1]}" 2>/dev/null || true
+  unset "pids[$1]"
+}
+
+finish() {
+  local name
+  for name in controller "${!pids[@]}"; do end "$name"; done
+  kubectl delete namespace "$namespace" --wait=false >/dev/null 2>&1 || true
+  rm -rf "$dir"
+}
+trap finish EXIT
+
+# --- The API as ever, for the test and for who plays the pods.
+kubectl apply -f "$deploy/crds" >/dev/null
+kubectl wait --for condition=established --timeout=60s -f "$deploy/crds" >/dev/null
+kubectl apply -f "$deploy/namespace.yaml" -f "$deploy/rbac.yaml" >/dev/null
+kubectl create namespace "$namespace" >/dev/null
+kubectl proxy --port=0 >"$dir/proxy.log" 2>&1 &
+pids[proxy]=$!
+within 20 "no proxy" grep -q 'Starting to serve' "$dir/proxy.log"
+url=http://$(sed -n 's/.*serve on //p' "$dir/proxy.log")
+"$here/pods.sh" "$url" "$namespace" >"$dir/pods.log" 2>&1 &
+pids[pods]=$!
+
+# --- The API as the controller sees it. What is the matter with it stands in a map.
+kubectl config view --raw --minify --flatten -o json >"$dir/cluster"
+jq -r '.clusters[0].cluster["certificate-authority-data"]' "$dir/cluster" | base64 -d >"$dir/ca.crt"
+server=$(jq -r '.clusters[0].cluster.server | sub("^https://"; "")' "$dir/cluster")
+port=$(free_port) admin=$(free_port)
+printf 'now nothing\n' >"$dir/trouble"
+cat >"$dir/slow.lua" <<'L'
+core.register_action("wait", {"http-req"}, function(txn) core.msleep(tonumber(txn:get_var("txn.wait"))) end)
+L
+forgotten='{"kind":"Status","apiVersion":"v1","status":"Failure","message":"too old resource version","reason":"Expired","code":410}'
+cat >"$dir/haproxy.cfg" <<H
+global
+  log stdout format raw local0
+  stats socket ipv4@127.0.0.1:$admin level admin
+  lua-load $dir/slow.lua
+defaults
+  mode http
+  log global
+  log-format "%ST %HM %HU"
+  timeout connect 10s
+  timeout client 10m
+  timeout server 10m
+frontend api
+  bind 127.0.0.1:$port
+  acl leads path_beg /apis/coordination.k8s.io/
+  acl watches urlp(watch) -m str true
+  acl writes method POST PUT PATCH DELETE
+  http-request set-var(txn.trouble) str(now),map($dir/trouble)
+  http-request return status 429 content-type text/plain string "Too many requests, please try again later." hdr Retry-After 1 if { var(txn.trouble) -m str busy } !leads
+  http-request set-var(txn.wait) int(2000)
+  http-request set-var(txn.wait) int(250) if { var(txn.trouble) -m str late }
+  http-request lua.wait if { var(txn.trouble) -m str slow } !watches
+  http-request lua.wait if { var(txn.trouble) -m str late } writes !leads
+  http-request return status 200 content-type application/json string '{"type":"ERROR","object":$forgotten}'\n if { var(txn.trouble) -m str forgotten } watches { rand(2) 0 }
+  http-request return status 410 content-type application/json string '$forgotten' if { var(txn.trouble) -m str forgotten } watches
+  default_backend cluster
+backend cluster
+  server api $server ssl verify required ca-file $dir/ca.crt
+H
+haproxy -f "$dir/haproxy.cfg" >"$dir/requests" 2>"$dir/haproxy.log" &
+pids[haproxy]=$!
+within 20 "no proxy with trouble" curl -s -o /dev/null "http://127.0.0.1:$port/version"
+
+tell() { # tell COMMAND: to HAProxy
+  exec 5<>"/dev/tcp/127.0.0.1/$admin"
+  printf '%s\n' "$1" >&5
+  cat <&5 >>"$dir/told"
+  exec 5<&-
+}
+trouble() { tell "set map $dir/trouble now $1"; }
+
+jq --arg token "$(kubectl -n serin-system create token serin-controller)" --arg server "http://127.0.0.1:$port" \
+  '.users[0].user = {token: $token} | .clusters[0].cluster = {server: $server}' "$dir/cluster" >"$dir/kubeconfig"
+chmod 600 "$dir/kubeconfig"
+KUBECONFIG='' "$serin" controller --kubeconfig "$dir/kubeconfig" --state "$dir/state" --port 0 \
+  --namespaces "$namespace" --lease-namespace serin-system >"$dir/controller.log" 2>&1 &
+pids[controller]=$!
+within 60 "not leading" grep -q ' leading ' "$dir/controller.log"
+
+phase_is() { is rollout/shop .status.phase "$1"; }
+replicas_of() { # of the revision with this image, wanted and ready
+  kubectl -n "$namespace" get replicasets -o json | jq -r --arg image "$1" \
+    '[.items[] | select(.spec.template.spec.containers[0].image == $image)] | .[0] | "\(.spec.replicas)/\(.status.readyReplicas // 0)"'
+}
+runs() { [[ $(replicas_of "$1") == "$2/$2" ]]; }
+is_at() { [[ $(field rollout/shop .status.currentStepIndex) == "$1" ]] && is rollout/shop .status.observedGeneration "$(field rollout/shop .metadata.generation)"; }
+
+kubectl -n "$namespace" apply -f - >/dev/null <<'Y'
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: shop}
+spec:
+  replicas: 4
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata: {labels: {app: shop}}
+    spec:
+      containers: [{name: shop, image: "shop:v0", ports: [{containerPort: 8080}]}]
+  strategy:
+    canary:
+      maxSurge: 1
+      maxUnavailable: 0
+      steps: [{setWeight: 50}, {pause: {duration: 4}}, {setWeight: 75}, {pause: {duration: 1}}]
+Y
+within 60 "v0 is not there" phase_is Healthy
+
+# What the controller asked since a mark, and was answered: "STATUS METHOD PATH". A watch is there when it ends.
+mark() { marked=$(wc -l <"$dir/requests"); }
+since() { tail -n "+$((marked + 1))" "$dir/requests" | grep -v /leases; }
+count() { since | grep -cE "$1" || true; }
+# How often anybody was told of what happens once in each release.
+told() {
+  kubectl -n "$namespace" get events -o json | jq '[.items[] | select(.source.component | startswith("serin")) |
+    select(.reason | test("Scaling") | not) | .count] | add'
+}
+
+release() { # release IMAGE TROUBLE SECONDS: with this trouble from the first pause on
+  told_before=$(told)
+  mark
+  set_image shop "$1"
+  within 60 "$1 does not begin" is_at 1
+  if [[ $2 != nothing ]]; then
+    trouble "$2"
+    # What is under way breaks, so that everything meets the trouble.
+    tell "shutdown sessions server cluster/api"
+    sleep "$3"
+    trouble nothing
+  fi
+  within 120 "$1 does not end" phase_is Healthy
+  within 30 "$1 has $(replicas_of "$1")" runs "$1" 4
+  sleep 1 # for the last Events
+  printf '%s: %s ReplicaSets made, %s changed, %s times status written; %s requests, %s of them answered well, %s lists\n' "$2" \
+    "$(count '^20. POST .*/replicasets')" "$(count '^20. PATCH .*/replicasets/')" "$(count '^20. PUT .*/rollouts/[^/]*/status')" \
+    "$(since | wc -l)" "$(count '^20')" "$(count ' GET .*limit=')"
+}
+
+release shop:v1 nothing 0
+told_each=$(($(told) - told_before))
+changed=$(count '^20. PATCH .*/replicasets/')
+written=$(count '^20. PUT .*/rollouts/[^/]*/status')
+
+survive() { # survive NUMBER TROUBLE SECONDS: the release of this number ends as the calm one did
+  local more
+  release "shop:v$1" "$2" "$3"
+  [[ $(kubectl -n "$namespace" get replicasets -o json | jq '.items | length') == $(($1 + 1)) ]] || fail "$2: other ReplicaSets"
+  (($(count '^20. POST .*/replicasets') == 1)) || fail "$2: a ReplicaSet is made twice"
+  more=$(($(told) - told_before))
+  ((more == told_each)) || fail "$2: $more instead of $told_each times told what happens once"
+  # Pods may be ready in other groups, each of which is news.
+  (($(count '^20. PATCH .*/replicasets/') <= changed + 4)) || fail "$2: ReplicaSets are changed again and again"
+  (($(count '^20. PUT .*/rollouts/[^/]*/status') <= written + 8)) || fail "$2: the status is written again and again"
+  # Some fifteen types are followed.
+  (($(since | wc -l) <= 400)) || fail "$2: a hot loop"
+  grep -q leadership_lost "$dir/controller.log" && fail "$2: leadership is lost"
+  return 0
+}
+
+survive 2 busy 8
+(($(count '^429') > 0)) || fail "nobody was refused"
+survive 3 slow 20
+survive 4 forgotten 8
+(($(count '^410') > 0)) || fail "nobody was refused"
+# The controller's writes come late, and find that somebody else has written.
+while sleep 0.1; do
+  curl -fsS -o /dev/null -X PATCH -H 'Content-Type: application/merge-patch+json' -d "{\"metadata\": {\"annotations\": {\"example.com/seen\": \"$RANDOM\"}}}" \
+    "$url/apis/argoproj.io/v1alpha1/namespaces/$namespace/rollouts/shop" || true
+done >"$dir/other.log" 2>&1 &
+pids[other]=$!
+survive 5 late 8
+(($(count '^409') > 0)) || fail "there was no conflict"
+end other
+
+# --- At rest nothing is asked but watches, and twice a minute whether routes of other kinds have come; nothing
+# is written but the lease.
+sleep 3
+mark
+sleep 10
+others=$(since | grep -vE '[?&]watch=true|^404 GET .*limit=' || true)
+[[ -z $others ]] || fail "at rest: $others"
+grep -hE 'denied|forbidden' "$dir/controller.log" && fail "rights are missing"
+echo 'releases end as ever while the API is busy, slow, forgetful and written to by others'
