@@ -7,7 +7,9 @@
 #include "small_world.h"
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <string>
+#include <vector>
 
 using namespace serin;
 using namespace serin::control;
@@ -292,6 +294,45 @@ TEST_CASE("header and mirror routes are the plugin's to make and to end") {
     shop.patch_status(R"({"abort": true})");
     shop.advance(30s);
     CHECK(last_removal() == R"(["insiders","shadow"])");
+}
+
+TEST_CASE("routes that lead to a service which is no longer the candidate's are not made again") {
+    Shop shop(
+        R"([{"setCanaryScale": {"replicas": 1}},
+            {"setHeaderRoute": {"name": "insiders", "match": [
+                {"headerName": "X-Insider", "headerValue": {"exact": "yes"}}]}}, {"pause": {}}])",
+        R"([{"name": "insiders"}])");
+    shop.set_image("shop:v2");
+    shop.advance(30s);
+    REQUIRE(shop.step() == 2);
+    const ObjectKey record = exposure_key("default", "shop");
+    REQUIRE(read_exposure(*shop.store.get(record)).routes_lead_to == "shop-canary");
+    // As after a promotion in which the services swap their roles, while the release gets no
+    // further wish written.
+    shop.manager = std::make_unique<Manager>(
+        shop.loop, shop.store, std::vector<Reconciler*>{shop.router_plugins.get()});
+    shop.manager->start();
+    Object swapped = *shop.store.get(record);
+    PluginExposure wish = read_exposure(swapped);
+    wish.routes_lead_to = "shop-stable";
+    ++wish.number;
+    put_wanted(swapped, wish);
+    REQUIRE(shop.store.update(swapped));
+    const auto made = shop.asked_for("SetHeaderRoute");
+    shop.advance(30s);
+    CHECK(shop.asked_for("SetHeaderRoute") == made);
+    CHECK(std::ranges::any_of(shop.plugins.asked, [&](const json::Object& question) {
+        return json::text(question.if_contains("method")) == "RemoveManagedRoutes" &&
+               json::integer(question.if_contains("number")) == wish.number &&
+               json::text(json::find(question, "/routes/0")) == "insiders";
+    }));
+
+    // The release says anew where they are to lead.
+    shop.restart();
+    shop.advance(30s);
+    CHECK(shop.asked_for("SetHeaderRoute") > made);
+    CHECK(read_exposure(*shop.store.get(record)).routes_lead_to == "shop-canary");
+    CHECK(shop.has_settled());
 }
 
 TEST_CASE("a router plugin that nobody registered makes the Rollout invalid") {
