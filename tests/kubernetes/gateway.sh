@@ -255,6 +255,14 @@ field rollout/shop .status.message | grep -q not-worse || fail "v3 was taken bac
 [[ $(metric "$controller" serin_outcomes_lost_total) == 0 ]] || fail "outcomes were lost"
 [[ $(metric "$gateway" serin_gateway_outcomes_dropped_total) == 0 ]] || fail "outcomes were dropped"
 end load || fail "load: $(tail -3 "$dir/load.log")"
+
+# --- At rest neither asks nor writes anything. (Who plays the pods lists them.)
+sleep 5
+first=$(requests 'resource="pods".*verb="LIST"')
+sleep 10
+second=$(requests 'resource="pods".*verb="LIST"')
+((first > 0 && second == first)) || fail "$((second - first)) requests in 10 s at rest"
+
 end gateway || fail "the gateway ends with $?: $(tail -3 "$dir/gateway.log")"
 [[ -z $(kubectl -n serin-system get lease serin-gateway -o jsonpath='{.spec.holderIdentity}') ]] || fail "its Lease is kept"
 end controller-second || fail "the controller ends with $?: $(tail -3 "$dir/controller-second.log")"

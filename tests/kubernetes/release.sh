@@ -92,6 +92,18 @@ within 60 "v1 is not there" phase_is Healthy
 runs shop:v1 4 || fail "v1 has $(replicas_of shop:v1)"
 [[ $(kubectl -n "$namespace" get rollout shop -o jsonpath='{.status.replicas}') == 4 ]] || fail "status.replicas"
 
+# --- From here to the end of the second version all that changes is noted, and all writes are counted.
+for what in "argoproj.io/v1alpha1/namespaces/$namespace/rollouts" "apps/v1/namespaces/$namespace/replicasets"; do
+  curl -sN "$url/apis/$what?watch=true" >"$dir/changes-${what##*/}" &
+  pids[${what##*/}]=$!
+  within 20 "no watch" test -s "$dir/changes-${what##*/}"
+done
+written() { # The API server's own count. Kubernetes' parts do not speak JSON, everybody here does.
+  kubectl get --raw /metrics | awk -v what="[{,]resource=\"$1\"" '/^apiserver_request_total/ && /code="200"/ && $0 ~ what &&
+    /contentType="application\/json/ && /verb="(PUT|PATCH|APPLY)"/ { sum += $NF } END { printf "%d", sum }'
+}
+rollouts_before=$(written rollouts) sets_before=$(written replicasets)
+
 set_image shop shop:v2
 within 60 "v2 does not pause" phase_is Paused
 within 20 "v2 has $(replicas_of shop:v2)" runs shop:v2 2
@@ -112,6 +124,17 @@ within 90 "v2 is not promoted" phase_is Healthy
 within 20 "v2 has $(replicas_of shop:v2)" runs shop:v2 4
 within 20 "v1 has $(replicas_of shop:v1)" runs shop:v1 0
 
+# --- Each write has changed something: what changes nothing, the API server does not tell.
+sleep 1
+writes=$(($(written rollouts) - rollouts_before))
+changes=$(jq -s 'map(select(.type == "MODIFIED")) | length' "$dir/changes-rollouts")
+((writes > 0 && writes == changes)) || fail "$writes writes for $changes changes of the Rollout"
+# What a ReplicaSet's status says is written by Kubernetes.
+writes=$(($(written replicasets) - sets_before))
+changes=$(jq -s 'group_by(.object.metadata.name) | map(map(.object.metadata | [.generation, .annotations, .labels]) |
+  [range(1; length) as $i | select(.[$i] != .[$i - 1])] | length) | add' "$dir/changes-replicasets")
+((writes > 0 && writes == changes)) || fail "$writes writes for $changes changes of ReplicaSets"
+
 # --- One that never becomes ready is taken back by a person.
 set_image shop shop:broken
 within 60 "the broken version gets no pods" is rollout/shop .status.updatedReplicas 1
@@ -131,14 +154,10 @@ versions=$(kubectl -n "$namespace" get replicasets -o json | jq '.items | length
 
 # --- At rest nothing is asked and nothing is written, but the lease.
 end pods || true
-requests() { # The API server's own count. Kubernetes' parts do not speak JSON, the controller does.
-  kubectl get --raw /metrics | awk '/^apiserver_request_total/ && /contentType="application\/json/ &&
-    !/verb="WATCH"/ && !/resource="(leases)?"/ { sum += $NF } END { printf "%d", sum }'
-}
 sleep 3
-first=$(requests)
+first=$(requests '^$')
 sleep 10
-second=$(requests)
+second=$(requests '^$')
 ((first > 0)) || fail "nothing is counted"
 ((second - first == 0)) || fail "$((second - first)) requests in 10 s at rest"
 curl -fs "http://127.0.0.1:$port/metrics" | grep -q '^serin_leader 1$' || fail "metrics"

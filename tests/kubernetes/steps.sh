@@ -30,6 +30,13 @@ set_image() { # set_image ROLLOUT IMAGE
 # What tells that a controller has asked the cluster for something else than before.
 generations() { kubectl -n "$namespace" get replicasets -o json | jq -c '[.items[] | [.metadata.name, .metadata.generation]]'; }
 
+# requests EXCEPT: what the API server was asked, by its own count, but for watches, leases and what matches
+# EXCEPT. Kubernetes' parts do not speak JSON, Serin does.
+requests() {
+  kubectl get --raw /metrics | awk -v except="$1" '/^apiserver_request_total/ && /contentType="application\/json/ &&
+    !/verb="WATCH"/ && !/resource="(leases)?"/ && $0 !~ except { sum += $NF } END { printf "%d", sum }'
+}
+
 free_port() { # of loopback, that nothing listens on now
   local port
   while port=$((20000 + RANDOM % 12000)); (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
