@@ -123,9 +123,12 @@ void Api::note_patience(const HttpResponse& response) {
     patience_until_ = net::monotonic_now() + wait;
 }
 
+Duration Api::patience() const {
+    return std::max(patience_until_ - net::monotonic_now(), Duration(0));
+}
+
 Result<json::Value> Api::call(const Call& call) {
-    const Duration left = patience_until_ - net::monotonic_now();
-    if (left > Duration(0) && !call.is_urgent) {
+    if (const Duration left = patience(); left > Duration(0) && !call.is_urgent) {
         return fail(
             ErrorKind::unavailable,
             fmt::format("the API has asked to be left alone for {} more", format_duration(left)));

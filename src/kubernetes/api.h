@@ -46,6 +46,9 @@ public:
     [[nodiscard]] std::unique_ptr<HttpClient::Call> stream(
         const std::string& path, Duration timeout, OnLine on_line, Done done);
 
+    // For how much longer the cluster has asked to be left alone.
+    Duration patience() const;
+
     const ClusterConfig& config() const { return config_; }
     EventLoop& loop() { return loop_; }
 

@@ -69,7 +69,7 @@ void Informer::again(Duration delay, std::function<void()> task) {
 
 Duration Informer::backoff() {
     const int doublings = std::min(failures_++, 10);
-    return std::min(retry_last, retry_first * (1 << doublings));
+    return std::max(std::min(retry_last, retry_first * (1 << doublings)), api_.patience());
 }
 
 // Where a watch stood is forgotten now and then, and all is listed at once. An API that forgets

@@ -282,6 +282,21 @@ TEST_CASE("an outrun watch lists again and tells what changed meanwhile") {
     CHECK(world.informer.lists() == 3);
 }
 
+TEST_CASE("a busy API is left alone for as long as it asks") {
+    World world;
+    world.http.answer(200, list_json(7, {set_json("a", 3, 1)}));
+    const std::size_t asked = world.http.requests.size();
+    HttpResponse busy;
+    busy.status = 429;
+    busy.headers = {{"retry-after", "20"}};
+    world.http.last().done(std::move(busy));
+    world.loop.advance(15s);
+    CHECK(world.http.requests.size() == asked);
+    world.loop.advance(6s);
+    CHECK(world.http.requests.size() == asked + 1);
+    CHECK(world.http.last().url.contains("resourceVersion=7"));
+}
+
 TEST_CASE("an API that forgets what it has just listed is asked less and less") {
     World world;
     const Instant end = world.loop.now() + 120s;
