@@ -44,6 +44,7 @@ const std::vector<Pinned> pinned{
     {20012860, {0, 3, 5, 8}, "the same, where the first replicas were late"},
     {20037684, {0, 7, 9, 17}, "the same, as the number of replicas changed"},
     {20035785, {0, 2, 3, 6}, "made smaller while held, the last copy gave way to a bad image"},
+    {60007747, {0, 5, 6, 15}, "the same, with fewer left than are needed"},
     {50047502, {0, 1, 4, 7}, "flaky replicas of an old version put off a deadline for ever"},
     {50006847, {4, 5, 7, 12, 13, 14}, "a copy that nobody reached and that was not ready is none"},
     {50021143, {0, 3, 8, 9}, "a first version that never got ready, and a rejected second, rest"},
