@@ -45,12 +45,13 @@ bool Referee::is_at_rest() const {
         stage_.is_image(What::bad_image, stable->second.image)) {
         return view_.phase == "Degraded";
     }
-    // Where all traffic moves at once, a rejected candidate does not take over from a stable
-    // revision that never got ready, nor can that one take anybody back: only another version
-    // helps.
-    if (stage_.scenario.flip && view_.is_aborted && view_.replicas > 0 &&
+    // A rejected candidate does not take over from a stable revision that never got ready, nor can
+    // that one take anybody back, however many replicas it has: only another version helps.
+    if (stage_.scenario.has_router && view_.is_aborted && view_.replicas > 0 &&
         stage_.is_image(What::bad_image, stable->second.image)) {
-        return view_.phase == "Degraded" && view_.stable_selected != view_.candidate;
+        const bool is_left = stage_.scenario.flip ? view_.stable_selected != view_.candidate
+                                                  : view_.weight == 0 && view_.side_routes.empty();
+        return view_.phase == "Degraded" && is_left && stable->second.desired == view_.replicas;
     }
     // Held by a person after an abort: nobody is left with the candidate. Its replicas rest, unless
     // they alone are what brings it users.
