@@ -38,8 +38,22 @@ bool ends_without_delay(const Turn& turn) {
 
 }  // namespace
 
+namespace {
+
+// See carries_as_before: until a candidate that has users has what a larger size asks for, it is
+// known for the former one.
+int size_to_note(const Turn& turn, const RevisionSeen& revision) {
+    const int now = turn.seen.replicas;
+    if (!turn.plan.routing || &revision != turn.candidate || turn.is_promoted()) return now;
+    if (!revision.sized_for || *revision.sized_for >= now) return now;
+    const int exposure = exposure_seen(turn).value_or(turn.plan.weight_max);
+    return revision.available >= replicas_sufficing(turn, exposure) ? now : *revision.sized_for;
+}
+
+}  // namespace
+
 void scale(Turn& turn, const RevisionSeen& revision, int replicas) {
-    const int sized_for = turn.seen.replicas;
+    const int sized_for = size_to_note(turn, revision);
     const bool is_set =
         revision.sized_for == sized_for && revision.ready_for == turn.plan.ready_for;
     if (revision.desired == replicas && is_set) return;
@@ -221,6 +235,24 @@ int replicas_needed(const Turn& turn, int weight) {
 
 int replicas_sufficing(const Turn& turn, int weight) {
     return enough_of(turn.plan, replicas_needed(turn, weight));
+}
+
+bool carries_as_before(const Turn& turn, int weight) {
+    if (!turn.plan.routing || !turn.candidate || !turn.candidate->sized_for) return false;
+    const int former = *turn.candidate->sized_for;
+    if (former <= 0 || former >= turn.seen.replicas) return false;
+    const auto carrying = [&](int share) {
+        return with_minimum(turn, replicas_for(share, turn.plan.weight_max, former));
+    };
+    int needed = carrying(weight);
+    if (!turn.next.is_aborted && !wants_all(turn)) {
+        const Provision* provision = provision_of_step(turn);
+        const int provided = !provision            ? carrying(weight_of_step(turn))
+                             : provision->replicas ? *provision->replicas
+                                                   : carrying(*provision->weight);
+        if (weight <= exposure_at(turn.plan, *turn.next.step)) needed = std::min(needed, provided);
+    }
+    return turn.candidate->available >= enough_of(turn.plan, std::max(1, needed));
 }
 
 namespace {

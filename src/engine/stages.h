@@ -84,5 +84,8 @@ bool is_last_copy(const Turn& turn, const RevisionSeen& revision);
 // The candidate needs so many replicas to carry `weight`; so many of them suffice to get it.
 int replicas_needed(const Turn& turn, int weight);
 int replicas_sufficing(const Turn& turn, int weight);
+// A release that is scaled up asks for replicas before they can be there. What the candidate's
+// carried of `weight` at the former size they carry on: users are not moved because of a wish.
+bool carries_as_before(const Turn& turn, int weight);
 
 }  // namespace serin::engine

@@ -69,6 +69,8 @@ int within_capacity(const Turn& turn, int weight) {
     const int needed = replicas_needed(turn, weight);
     const int available = turn.candidate ? turn.candidate->available : 0;
     if (available >= replicas_sufficing(turn, weight)) return weight;
+    const int written = scaled_up(turn.seen.split->written, turn.plan.weight_max);
+    if (weight <= written && carries_as_before(turn, weight)) return weight;
     return static_cast<int>(std::int64_t{weight} * available / needed);
 }
 
@@ -264,15 +266,16 @@ int weight_allowed(const Turn& turn) {
     if (is_sized(turn)) return target;
     // While replicas come and go the weight is not raised beyond the former step's. Asked to skip
     // the steps, there is no former step.
-    const bool is_skipping = turn.next.skips_steps || turn.is_within_window();
-    if (is_skipping && turn.plan.routing && turn.plan.routing->scales_stable && turn.candidate) {
-        // The stable side cannot stay until all of the candidate is there.
-        return weight_of(turn.candidate->available, weight_max, turn.seen.replicas);
-    }
-    const int former = is_skipping ? 0 : exposure_up_to(turn.plan, index - 1);
     const bool is_exposed =
         turn.seen.split && turn.seen.candidate_service.revision == turn.next.candidate;
     const int written = is_exposed ? scaled_up(turn.seen.split->written, weight_max) : 0;
+    const bool is_skipping = turn.next.skips_steps || turn.is_within_window();
+    if (is_skipping && turn.plan.routing && turn.plan.routing->scales_stable && turn.candidate) {
+        // The stable side cannot stay until all of the candidate is there.
+        const int carried = weight_of(turn.candidate->available, weight_max, turn.seen.replicas);
+        return written > carried && carries_as_before(turn, written) ? written : carried;
+    }
+    const int former = is_skipping ? 0 : exposure_up_to(turn.plan, index - 1);
     return std::min(target, std::max(former, written));
 }
 

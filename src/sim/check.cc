@@ -42,6 +42,7 @@ constexpr std::array<Words, check_count> words{{
     {"I8 order", "a route beside the split is written"},
     {"I8 order", "a revision becomes stable with all traffic at once"},
     {"I8 order", "a version starts where the old one is to end first"},
+    {"I1 capacity", "a release with weight is scaled up"},
 }};
 
 const Words& words_of(Check check) {

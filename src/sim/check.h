@@ -39,8 +39,9 @@ enum class Check {
     service_before_side_route,
     flip_before_stable,
     alone,
+    weight_in_scaling,
 };
-inline constexpr std::size_t check_count = 29;
+inline constexpr std::size_t check_count = 30;
 
 std::string_view rule_of(Check check);       // "I1 capacity".
 std::string_view situation_of(Check check);  // "a share rises, or what carries it shrinks".

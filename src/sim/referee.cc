@@ -340,6 +340,7 @@ void Referee::compare(const View& before) {
     check_route(before);
     check_side_routes(before);
     check_capacity(before);
+    check_scaling(before);
     check_retired(before);
 }
 

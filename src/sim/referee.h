@@ -169,6 +169,7 @@ private:
     void check_side_routes(const View& before);
     void note_candidate(const View& before);
     void check_capacity(const View& before);
+    void check_scaling(const View& before);
     void check_last_copy(const View& before);
     void check_retired(const View& before);
     void check_together(const View& before);
@@ -205,6 +206,7 @@ private:
     // Analyses with a verdict: "<hash>/<step>", "<hash>/PrePromotion".
     std::set<std::string> judged_;
     std::set<std::string> proved_;     // Revisions that were stable once.
+    std::set<std::string> lessened_;   // Revisions that lost replicas that served.
     std::set<std::string> with_side_;  // Revisions that routes beside the split reached.
     std::map<std::int64_t, Instant> routes_replaced_;  // Generations of the route, and when.
     // The route that was written last when the candidate changed, and until when it may stay.
