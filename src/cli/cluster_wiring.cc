@@ -137,6 +137,7 @@ struct ClusterController::Parts {
     control::ReleaseController releases;
     control::ExperimentController experiments;
     control::Manager manager;
+    ReleaseMetrics release_metrics;
     std::unique_ptr<net::HttpServer> server;
     bool is_running = false;
     Instant running_since{};
@@ -208,7 +209,8 @@ struct ClusterController::Parts {
                    {std::string(metrics::JobSource::provider), &job}})),
           releases(loop, store, records->evidence(), router, plugins),
           experiments(loop, store, router),
-          manager(loop, store, {&analysis, &releases, &experiments}) {}
+          manager(loop, store, {&analysis, &releases, &experiments}),
+          release_metrics(store) {}
 
     metrics::StreamedSource::Stream whole_stream(
         std::function<bool(const json::Object&)> is_needed = nullptr) {
@@ -311,10 +313,9 @@ std::string ClusterController::metrics() const {
         parts_->lease.is_held() ? 1 : 0);
     add_controller_metrics(parts_->manager, out);
     parts_->streams.add_metrics(out);
-    add_release_metrics(parts_->store, out);
     add_store_metrics(parts_->store, out);
     server::add_process_metrics(out);
-    return out.text();
+    return out.text() + parts_->release_metrics.text();
 }
 
 int ClusterController::port() const {

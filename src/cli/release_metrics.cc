@@ -193,16 +193,22 @@ void add_experiment(const Object& experiment, Exposition& out) {
         with(names_of(experiment), "phase", experiment.text("/status/phase")));
 }
 
+struct Told {
+    const ResourceType* type;
+    void (*add)(const Object&, Exposition&);
+};
+
+std::array<Told, 3> told_kinds() {
+    return {
+        {{&types::rollout(), add_rollout},
+         {&types::analysis_run(), add_run},
+         {&types::experiment(), add_experiment}}};
+}
+
 }  // namespace
 
 void add_release_metrics(const ObjectStore& store, Exposition& out) {
-    using Adder = void (*)(const Object&, Exposition&);
-    const std::array<std::pair<const ResourceType*, Adder>, 3> kinds{{
-        {&types::rollout(), add_rollout},
-        {&types::analysis_run(), add_run},
-        {&types::experiment(), add_experiment},
-    }};
-    for (const auto& [type, add] : kinds) {
+    for (const auto& [type, add] : told_kinds()) {
         ListQuery page{.type = type, .limit = 500};
         do {
             const auto listed = store.list(page);
@@ -211,6 +217,21 @@ void add_release_metrics(const ObjectStore& store, Exposition& out) {
             page.continue_at = listed->continue_at;
         } while (!page.continue_at.empty());
     }
+}
+
+const std::string& ReleaseMetrics::text() {
+    std::string versions;
+    for (const Told& kind : told_kinds()) {
+        const auto newest = store_.list({.type = kind.type, .limit = 1});
+        versions += newest ? newest->resource_version + " " : "none ";
+    }
+    if (versions != versions_) {
+        Exposition out;
+        add_release_metrics(store_, out);
+        text_ = out.text();
+        versions_ = std::move(versions);
+    }
+    return text_;
 }
 
 }  // namespace serin::cli

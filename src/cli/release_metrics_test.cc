@@ -118,4 +118,23 @@ TEST_CASE("analyses tell each metric with its provider") {
             R"(type="serin/sequential",dry_run="true",phase="Running"} 1)"));
 }
 
+TEST_CASE("metrics of releases that are kept follow every change") {
+    World world;
+    ReleaseMetrics kept(world.store);
+    CHECK(kept.text() == world.text());
+    world.put(
+        R"({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
+            "metadata": {"name": "shop", "namespace": "eu"}, "spec": {"replicas": 4}})",
+        R"({"replicas": 4, "availableReplicas": 3})");
+    CHECK(kept.text() == world.text());
+    CHECK(has(kept.text(), R"(rollout_info_replicas_available{namespace="eu",name="shop"} 3)"));
+    const ObjectKey key{&types::rollout(), "eu", "shop"};
+    Object changed = world.store.get(key).value();
+    changed.put("/status/availableReplicas", 4);
+    REQUIRE(world.store.update(changed, Part::status));
+    CHECK(kept.text() == world.text());
+    REQUIRE(world.store.remove(key));
+    CHECK(kept.text() == world.text());
+}
+
 }  // namespace serin::cli

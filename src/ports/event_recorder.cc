@@ -11,6 +11,9 @@ namespace serin {
 
 namespace {
 
+// Names that are remembered, for who says the same again soon.
+constexpr std::size_t said_max = 4096;
+
 std::string_view written(EventType type) {
     return type == EventType::normal ? "Normal" : "Warning";
 }
@@ -30,6 +33,12 @@ json::Object reference_to(const Object& about) {
 EventRecorder::EventRecorder(ObjectStore& store, const Clock& clock, std::string component)
     : store_(store), clock_(clock), component_(std::move(component)) {}
 
+Result<Object> EventRecorder::say_again(
+    const ObjectKey& key, std::int64_t count, const std::string& now) {
+    const json::Object again{{"count", count + 1}, {"lastTimestamp", json::string(now)}};
+    return store_.patch(key, PatchKind::merge, again);
+}
+
 void EventRecorder::record(
     const Object& about, EventType type, std::string_view reason, std::string_view message) {
     const std::string said =
@@ -42,25 +51,29 @@ void EventRecorder::record(
     const ObjectKey key{.type = &types::event(), .ns = ns, .name = name};
     const std::string now = format_time(clock_.now());
 
-    // Most are said once, and a store may be far away: so it is not asked before.
-    Object event(types::event(), ns, name);
-    event.put("/involvedObject", reference_to(about));
-    event.put("/type", json::string(written(type)));
-    event.put("/reason", json::string(reason));
-    event.put("/message", json::string(message));
-    event.put("/count", 1);
-    event.put("/firstTimestamp", json::string(now));
-    event.put("/lastTimestamp", json::string(now));
-    event.put("/source", json::Object{{"component", component_}});
-    event.put("/reportingComponent", json::string(component_));
-    Result<Object> stored = store_.create(std::move(event));
+    // What has not been said lately is most likely new, and a store may be far away: it is not
+    // asked.
+    Result<Object> stored = fail(ErrorKind::not_found, "not said lately");
+    if (said_.contains(name)) stored = say_again(key, said_[name], now);
+    if (!stored && stored.error().kind == ErrorKind::not_found) {
+        Object event(types::event(), ns, name);
+        event.put("/involvedObject", reference_to(about));
+        event.put("/type", json::string(written(type)));
+        event.put("/reason", json::string(reason));
+        event.put("/message", json::string(message));
+        event.put("/count", 1);
+        event.put("/firstTimestamp", json::string(now));
+        event.put("/lastTimestamp", json::string(now));
+        event.put("/source", json::Object{{"component", component_}});
+        event.put("/reportingComponent", json::string(component_));
+        stored = store_.create(std::move(event));
+    }
     if (!stored && stored.error().kind == ErrorKind::exists) {
         stored = store_.get(key);
-        if (stored) {
-            json::Object again{{"count", stored->integer("/count", 1) + 1}, {"lastTimestamp", now}};
-            stored = store_.patch(key, PatchKind::merge, again);
-        }
+        if (stored) stored = say_again(key, stored->integer("/count", 1), now);
     }
+    if (said_.size() >= said_max) said_.clear();
+    if (stored) said_[name] = stored->integer("/count", 1);
     if (!stored) {
         log::warning(
             "event_lost",

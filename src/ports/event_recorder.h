@@ -3,6 +3,8 @@
 #include "ports/clock.h"
 #include "ports/object_store.h"
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -26,9 +28,12 @@ public:
         const Object& about, EventType type, std::string_view reason, std::string_view message);
 
 private:
+    Result<Object> say_again(const ObjectKey& key, std::int64_t count, const std::string& now);
+
     ObjectStore& store_;
     const Clock& clock_;
     std::string component_;
+    std::map<std::string, std::int64_t> said_;  // How often, of the latest.
 };
 
 }  // namespace serin
