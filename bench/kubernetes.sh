@@ -91,9 +91,9 @@ bodies() { # bodies PREFIX FROM TO: Rollouts PREFIX-FROM to PREFIX-TO
     | {path: "\($path)?fieldManager=kubectl-client-side-apply", body: .}'
 }
 create() { bodies "$@" | send POST application/json; } # new ones, which nobody has seen
-copy_released() { # copy_released FROM TO: such as the controller has left shop-1, and its ReplicaSet
+copy_released() { # copy_released FROM TO: such as the controller has left shop-1, and its only ReplicaSet
   curl -sSf -K "$work/who" "$url/$rollouts/shop-1" >"$work/first"
-  curl -sSf -K "$work/who" "$url/$sets" | jq '.items[0] | del(.metadata.resourceVersion, .metadata.managedFields, .status)' >"$work/set"
+  curl -sSf -K "$work/who" "$url/$sets" | jq '.items[] | select(.metadata.name | startswith("shop-1-")) | del(.metadata.resourceVersion, .metadata.managedFields, .status)' >"$work/set"
   bodies shop "$1" "$2" | jq -c '.body.metadata.annotations["rollout.argoproj.io/revision"] = "1"' | send POST application/json
   curl -sSf -K "$work/who" -H 'Accept: application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io' "$url/$rollouts" |
     jq -c --argjson from "$1" '.items[].metadata | select((.name | startswith("shop-")) and (.name[5:] | tonumber) >= $from) | {name, uid}' >"$work/made"
@@ -102,8 +102,8 @@ copy_released() { # copy_released FROM TO: such as the controller has left shop-
   jq -c --slurpfile first "$work/first" --arg path "$rollouts" '{path: "\($path)/\(.name)/status", body: {status: $first[0].status}}' \
     "$work/made" | send PATCH application/merge-patch+json
 }
-set_version() { # set_version TO VERSION: of shop-1 to shop-TO
-  jq -nc --argjson to "$1" --arg version "$2" --arg path "$rollouts" 'range(1; $to + 1) | {path: "\($path)/shop-\(.)",
+set_version() { # set_version NUMBER VERSION: of so many, from shop-2 on
+  jq -nc --argjson to "$1" --arg version "$2" --arg path "$rollouts" 'range(2; $to + 2) | {path: "\($path)/shop-\(.)",
     body: [{op: "replace", path: "/spec/template/spec/containers/0/image", value: "registry.example/shop:\($version)"}]}' |
     send PATCH application/json-patch+json
 }
@@ -155,7 +155,6 @@ measure() { # measure COUNT: with COUNT Rollouts that are all released, shop-1 a
   stop_controller
 }
 
-"$cluster" build
 "$cluster" up "$work/cluster"
 export KUBECONFIG=$work/cluster/kubeconfig
 kubectl apply -f "$here/../deploy/crds" >"$work/apply.log"
