@@ -49,7 +49,8 @@ bool can_go_back(const ReleaseState& state, const argo::Lowered& lowered, const 
 void keep_size(ReleaseWorld& world, const std::string& stable) {
     for (const RevisionSeen& revision : world.seen.revisions) {
         if (revision.id != stable) continue;
-        world.seen.replicas = revision.sized_for.value_or(revision.desired);
+        // Known for less than it has: a larger size is still coming.
+        world.seen.replicas = std::max(revision.sized_for.value_or(0), revision.desired);
         world.lowered.replicas = world.seen.replicas;
     }
 }

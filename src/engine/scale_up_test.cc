@@ -109,6 +109,18 @@ TEST_CASE("a release that is scaled up keeps its weight while the replicas come"
     CHECK(scene.turn() == 15);
 }
 
+TEST_CASE("a least number of replicas that came with the larger size takes no weight either") {
+    Scene scene;
+    scene.release.plan.routing->replicas_min = 3;
+    scene.seen.replicas = 2;
+    scene.seen.revisions = {Scene::revision("v1", 1, 2), Scene::revision("v2", 2, 2)};
+    for (RevisionSeen& one : scene.seen.revisions) one.sized_for = 2;
+    REQUIRE(scene.turn() == 20);
+    scene.seen.replicas = 5;
+    CHECK(scene.turn() == 20);
+    CHECK(scene.candidate().desired == 3);
+}
+
 TEST_CASE("what is lost while a release is scaled up is a loss") {
     Scene scene;
     scene.seen.replicas = 20;
@@ -140,4 +152,40 @@ TEST_CASE("a scale-up raises no weight before its replicas are there") {
     scene.have(20, 9);
     CHECK(scene.turn() == 20);
     CHECK(scene.candidate().sized_for == 20);
+}
+
+TEST_CASE("an abort does not wait for the replicas of a larger size") {
+    Scene scene;
+    REQUIRE(scene.turn() == 20);
+    scene.seen.replicas = 20;
+    REQUIRE(scene.turn() == 20);
+    // The cluster has no room: none of them comes. The ten carried everybody before the release.
+    scene.release.state.is_aborted = true;
+    CHECK(scene.turn() == 0);
+    CHECK(scene.seen.revisions[0].desired == 20);
+}
+
+TEST_CASE(
+    "an abort leaves with the candidate what a stable side that has lost replicas cannot carry") {
+    Scene scene;
+    scene.seen.replicas = 20;
+    REQUIRE(scene.turn() == 20);
+    scene.have(9, 2);
+    scene.release.state.is_aborted = true;
+    CHECK(scene.turn() == 10);
+    scene.have(10, 2);
+    CHECK(scene.turn() == 0);
+}
+
+TEST_CASE("once a larger size was there, the stable side is held to it") {
+    Scene scene;
+    scene.seen.replicas = 20;
+    REQUIRE(scene.turn() == 20);
+    CHECK(scene.seen.revisions[0].sized_for == 10);
+    scene.have(20, 4);
+    REQUIRE(scene.turn() == 20);
+    CHECK(scene.seen.revisions[0].sized_for == 20);
+    scene.have(18, 4);
+    scene.release.state.is_aborted = true;
+    CHECK(scene.turn() == 10);
 }

@@ -13,9 +13,14 @@ namespace {
 
 constexpr Duration abort_retire_delay_usual = std::chrono::seconds(30);
 
-int with_minimum(const Turn& turn, int replicas) {
+// Of a release of `size` replicas.
+int with_minimum(const Turn& turn, int replicas, int size) {
     if (replicas == 0 || !turn.plan.routing) return replicas;
-    return std::max(replicas, std::min(turn.plan.routing->replicas_min, turn.seen.replicas));
+    return std::max(replicas, std::min(turn.plan.routing->replicas_min, size));
+}
+
+int with_minimum(const Turn& turn, int replicas) {
+    return with_minimum(turn, replicas, turn.seen.replicas);
 }
 
 int exposure_at(const Plan& plan, int index) {
@@ -40,12 +45,17 @@ bool ends_without_delay(const Turn& turn) {
 
 namespace {
 
-// See carries_as_before: until a candidate that has users has what a larger size asks for, it is
+// See carries_as_before and stable_size: until who has users has what a larger size asks for, it is
 // known for the former one.
 int size_to_note(const Turn& turn, const RevisionSeen& revision) {
     const int now = turn.seen.replicas;
-    if (!turn.plan.routing || &revision != turn.candidate || turn.is_promoted()) return now;
+    if (!turn.plan.routing || turn.is_promoted()) return now;
     if (!revision.sized_for || *revision.sized_for >= now) return now;
+    if (&revision == turn.stable && &revision != turn.candidate) {
+        if (turn.plan.routing->scales_stable) return now;
+        return now - revision.available <= turn.slack.unavailable ? now : *revision.sized_for;
+    }
+    if (&revision != turn.candidate) return now;
     const int exposure = exposure_seen(turn).value_or(turn.plan.weight_max);
     return revision.available >= replicas_sufficing(turn, exposure) ? now : *revision.sized_for;
 }
@@ -242,7 +252,7 @@ bool carries_as_before(const Turn& turn, int weight) {
     const int former = *turn.candidate->sized_for;
     if (former <= 0 || former >= turn.seen.replicas) return false;
     const auto carrying = [&](int share) {
-        return with_minimum(turn, replicas_for(share, turn.plan.weight_max, former));
+        return with_minimum(turn, replicas_for(share, turn.plan.weight_max, former), former);
     };
     int needed = carrying(weight);
     if (!turn.next.is_aborted && !wants_all(turn)) {
@@ -253,6 +263,13 @@ bool carries_as_before(const Turn& turn, int weight) {
         if (weight <= exposure_at(turn.plan, *turn.next.step)) needed = std::min(needed, provided);
     }
     return turn.candidate->available >= enough_of(turn.plan, std::max(1, needed));
+}
+
+int stable_size(const Turn& turn) {
+    const int now = turn.seen.replicas;
+    if (!turn.plan.routing || turn.plan.routing->scales_stable || !turn.stable) return now;
+    const int former = turn.stable->sized_for.value_or(now);
+    return former > 0 ? std::min(former, now) : now;
 }
 
 namespace {

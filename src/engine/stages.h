@@ -87,5 +87,8 @@ int replicas_sufficing(const Turn& turn, int weight);
 // A release that is scaled up asks for replicas before they can be there. What the candidate's
 // carried of `weight` at the former size they carry on: users are not moved because of a wish.
 bool carries_as_before(const Turn& turn, int weight);
+// The size at which the stable side carries everybody. While a release that was scaled up waits for
+// replicas it is the former one: an abort must not wait for a cluster that has no room for more.
+int stable_size(const Turn& turn);
 
 }  // namespace serin::engine

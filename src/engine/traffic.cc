@@ -43,10 +43,10 @@ int least_weight_left(const Turn& turn) {
     if (carrier->available == 0 && !turn.plan.routing->scales_stable) return 0;
     // Its counts may be of before it was made smaller.
     if (turn.plan.routing->scales_stable && !turn.stable->is_settled) return turn.plan.weight_max;
-    const int missing = turn.seen.replicas - turn.stable->available;
+    const int size = stable_size(turn);
+    const int missing = size - turn.stable->available;
     if (turn.stable->available > 0 && missing <= turn.slack.unavailable) return 0;
-    return turn.plan.weight_max -
-           weight_of(turn.stable->available, turn.plan.weight_max, turn.seen.replicas);
+    return turn.plan.weight_max - weight_of(turn.stable->available, turn.plan.weight_max, size);
 }
 
 // Requires: something is written. Going down is bounded by what the stable side carries.

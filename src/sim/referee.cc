@@ -293,6 +293,7 @@ void Referee::read_truth() {
     }
     // The size before one that has lasted long enough no longer counts.
     while (sizes_.size() > 1 && sizes_[1].first + sizes_kept < now) sizes_.pop_front();
+    note_size_served();
     const int mishaps = plane_.mishaps() + people_.routes_written();
     if (std::exchange(mishaps_, mishaps) != mishaps) excused_until_ = now + excuse;
 }
@@ -364,8 +365,9 @@ int Referee::unavailable_max(int replicas) const {
 // How many replicas carry the revision's share.
 int Referee::needed(const std::string& hash, const Revision& revision) const {
     if (revision.is_arm) return 1;  // Its author says how many it takes.
-    const int replicas = replicas_min();
+    int replicas = replicas_min();
     if (hash == view_.stable) {
+        if (!stage_.scenario.scales_stable) replicas = std::min(replicas, size_served_);
         const auto carrying = static_cast<int>(revision.share * replicas / 1000);
         return std::max(1, carrying - unavailable_max(replicas));
     }

@@ -169,6 +169,7 @@ private:
     void check_side_routes(const View& before);
     void note_candidate(const View& before);
     void check_capacity(const View& before);
+    void note_size_served();
     void check_scaling(const View& before);
     void check_last_copy(const View& before);
     void check_retired(const View& before);
@@ -218,7 +219,10 @@ private:
     int former_arms_asked_ = 0;
     Instant former_wish_until_;
     std::deque<std::pair<Instant, int>> sizes_;  // Replicas wanted, lately.
-    int mishaps_ = 0;                            // Of the data plane, and routes that people wrote.
+    int size_served_ = 0;                        // What the stable revision last had all of,
+    std::string served_by_;                      // and which that is.
+    std::optional<Instant> full_since_;
+    int mishaps_ = 0;        // Of the data plane, and routes that people wrote.
     Instant excused_until_;  // What routing does until then is the fault of these.
     int releases_ = 0;
     std::array<std::int64_t, check_count> checked_{};

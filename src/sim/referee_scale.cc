@@ -3,9 +3,32 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <utility>
 #include <variant>
 
 namespace serin::sim {
+
+namespace {
+
+// Controllers that were down have seen it too by then.
+constexpr Duration noticed_within = std::chrono::minutes(5);
+
+}  // namespace
+
+// The stable side carries everybody at the size at which it last did: one that was asked for since
+// and never came is no measure for what an abort may give it.
+void Referee::note_size_served() {
+    const auto stable = view_.revisions.find(view_.stable);
+    const int told = stable == view_.revisions.end() ? 0 : stable->second.ready_told;
+    const bool is_full = told + unavailable_max(view_.replicas) >= view_.replicas;
+    const Instant now = stage_.loop.now();
+    if (!is_full) full_since_.reset();
+    if (is_full && !full_since_) full_since_ = now;
+    const bool is_other = std::exchange(served_by_, view_.stable) != view_.stable;
+    const bool has_come = full_since_ && now - *full_since_ >= noticed_within;
+    if (is_other || has_come || view_.replicas < size_served_) size_served_ = view_.replicas;
+}
 
 // A scale event moves no traffic: a candidate that has lost nothing keeps its weight while the
 // replicas of a larger size come.
