@@ -134,7 +134,14 @@ public:
         const Finding finding = seat_->finding();
         if (finding.standing == Standing::bad) return sample_of(finding, Judgement::failed);
         if (!is_beside_steps_ && finding.standing == Standing::open) return std::nullopt;
-        return sample_of(finding, Judgement::successful);
+        MetricSample sample = sample_of(finding, Judgement::successful);
+        // The release may be tried again: what is said to be spent now has to be so then, also
+        // after a crash. What cannot be kept is not said.
+        if (!seat_->keep() && !shown_.empty()) {
+            sample.metadata = shown_;
+            sample.summary = shown_.at("standing");
+        }
+        return sample;
     }
 
     void terminate() override {

@@ -159,6 +159,10 @@ public:
         }
         return finding;
     }
+    bool keep() const override {
+        requests_.save(*watched_);
+        return !watched_->is_unsaved;
+    }
     void show(const CounterReading& reading) override {
         const std::lock_guard lock(requests_.mutex_);
         watched_->is_dirty = true;

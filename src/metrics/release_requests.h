@@ -43,6 +43,9 @@ public:
     public:
         virtual ~Seat() = default;
         virtual Finding finding() const = 0;
+        // Writes what is known, so that nothing that a finding said comes back after a crash.
+        // False: it could not be written.
+        virtual bool keep() const = 0;
         virtual void show(const CounterReading& reading) = 0;
     };
     struct Wanted {

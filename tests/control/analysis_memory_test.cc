@@ -168,6 +168,23 @@ TEST_CASE("a verdict is not to be seen before what it rests on is kept") {
     }
 }
 
+TEST_CASE("what a run says last of a budget is spent as well when the release is tried again") {
+    World world;
+    const std::string_view budget = R"({"requests": 100000})";
+    world.create("a", budget, "Background", "serin/budget");
+    world.play(3300ms, {.weight = 20}, "a");
+    Object run = world.run("a");
+    run.put("/spec/terminate", true);
+    REQUIRE(world.store.update(run));
+    world.loop.run_until_idle();
+    REQUIRE(world.phase("a") == "Successful");
+    const std::string told = world.measured("a", "metadata/canaryRequests");
+    REQUIRE(std::stoi(told) > 0);
+    world.restart(false);
+    world.create("b", budget, "Background", "serin/budget");
+    CHECK(world.measured("b", "metadata/canaryRequests") == told);
+}
+
 TEST_CASE("a split that is not the one in force is known over a restart, and found again") {
     World world;
     put_in_force(world, 5);
