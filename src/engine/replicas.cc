@@ -49,6 +49,29 @@ void fit(
     drained -= std::max(0, grown + drained - most);
 }
 
+// Users are with older revisions, and nothing of the stable one serves: it may never have.
+bool do_others_serve_instead(const BasicMove& move) {
+    return move.others_available > 0 && move.stable && move.stable->available == 0;
+}
+
+// Older revisions that are needed keep the room that a side which grows waits for. What is missing
+// of the side that shrinks gives way then, as far as it would without them; and all that a stable
+// revision wants in whose place they serve, lest a version that mends it never gets a replica.
+void give_room(const BasicMove& move, bool is_rising, int least_available, Pair& sizes) {
+    if (!move.stable || !move.candidate) return;
+    const GroupSize& drained = is_rising ? *move.stable : *move.candidate;
+    const GroupSize& grown = is_rising ? *move.candidate : *move.stable;
+    int& size = is_rising ? sizes.stable : sizes.candidate;
+    int least = is_rising ? move.target.stable : move.target.candidate;
+    if (is_rising && move.stable->available == 0)
+        least = do_others_serve_instead(move) ? 0 : std::max(least, 1);
+    const int lacking =
+        is_rising ? move.target.candidate - sizes.candidate : move.target.stable - sizes.stable;
+    const int spare =
+        move.others_desired + std::min(grown.desired, grown.available) + size - least_available;
+    size -= std::max(0, std::min({lacking, size - drained.available, size - least, spare}));
+}
+
 }  // namespace
 
 Slack slack_of(const Plan& plan, int replicas) {
@@ -133,12 +156,18 @@ Pair next_sizes(const BasicMove& move) {
         size += added;
         room -= added;
     };
-    if (move.stable) grow(sizes.stable, move.target.stable);
-    if (move.candidate) grow(sizes.candidate, move.target.candidate);
-    if (move.others_desired > 0) return sizes;
-
     const int least_available = move.replicas - move.slack.unavailable;
     const bool is_rising = !move.candidate || move.target.candidate >= before.candidate;
+    // It would take again what it has just given way with.
+    const bool is_stable_last = is_rising && do_others_serve_instead(move);
+    if (move.stable && !is_stable_last) grow(sizes.stable, move.target.stable);
+    if (move.candidate) grow(sizes.candidate, move.target.candidate);
+    if (move.stable && is_stable_last) grow(sizes.stable, move.target.stable);
+    if (move.others_desired > 0) {
+        give_room(move, is_rising, least_available, sizes);
+        return sizes;
+    }
+
     const int spare =
         counted(move.candidate, !is_rising) + counted(move.stable, is_rising) - least_available;
     if (spare <= 0) return sizes;

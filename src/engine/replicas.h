@@ -49,6 +49,7 @@ struct BasicMove {
     std::optional<GroupSize> candidate;
     std::optional<GroupSize> stable;  // Empty also when it is the candidate.
     int others_desired = 0;           // Of all older revisions.
+    int others_available = 0;
 };
 
 // The next sizes on the way to the target, within surge and unavailable.

@@ -107,6 +107,48 @@ TEST_CASE("stable replicas that are missing for a moment go after a newcomer's t
     CHECK(next_sizes(serving).candidate == 2);
 }
 
+TEST_CASE("a version that mends a release gets replicas while older ones are all that serve") {
+    // Four are wanted, three have to serve, and an older revision's three do.
+    const BasicMove pushed{
+        .replicas = 4,
+        .slack = {.surge = 1, .unavailable = 1},
+        .target = approximate(4, 100, 100, 1),
+        .candidate = GroupSize{.desired = 0, .available = 0},
+        .stable = GroupSize{.desired = 2, .available = 0},
+        .others_desired = 3,
+        .others_available = 3};
+    const auto next = [&](Pair sizes, int candidate_available, int stable_available, int weight) {
+        BasicMove move = pushed;
+        move.target = approximate(4, weight, 100, 1);
+        move.candidate = GroupSize{sizes.candidate, candidate_available};
+        move.stable = GroupSize{sizes.stable, stable_available};
+        return next_sizes(move);
+    };
+    // The stable revision never got ready: it gives way, and does not come back before the new one.
+    CHECK(next({0, 2}, 0, 0, 100) == Pair{0, 0});
+    CHECK(next({0, 0}, 0, 0, 100) == Pair{2, 0});
+    CHECK(next({2, 0}, 0, 0, 100) == Pair{2, 0});
+    CHECK(next({0, 2}, 0, 0, 50) == Pair{0, 0});
+    CHECK(next({0, 0}, 0, 0, 50) == Pair{2, 0});
+    CHECK(next({2, 0}, 2, 0, 50) == Pair{2, 0});
+    // No more of it than the new one can use, and none before that is wanted.
+    CHECK(next({0, 2}, 0, 0, 25) == Pair{0, 1});
+    CHECK(next({0, 1}, 0, 0, 25) == Pair{1, 1});
+    CHECK(next({1, 1}, 0, 0, 25) == Pair{1, 1});
+    CHECK(next({0, 2}, 0, 0, 0) == Pair{0, 2});
+    // What it has that serves keeps its share, and what is missing of that comes back.
+    CHECK(next({0, 2}, 0, 1, 50) == Pair{0, 2});
+    CHECK(next({0, 2}, 0, 2, 100) == Pair{0, 2});
+    // Taken back, one that never got ready gives way in its turn.
+    CHECK(next({2, 0}, 0, 0, 0) == Pair{0, 0});
+    CHECK(next({2, 0}, 1, 0, 0) == Pair{1, 0});
+
+    // Where nobody serves, not the last that may come back goes.
+    BasicMove dark = pushed;
+    dark.others_available = 0;
+    CHECK(next_sizes(dark) == Pair{.candidate = 0, .stable = 1});
+}
+
 TEST_CASE("no move leaves fewer available, or more in all, than allowed") {
     const bool holds = rc::check([] {
         const int replicas = *rc::gen::inRange(1, 30);
@@ -118,16 +160,20 @@ TEST_CASE("no move leaves fewer available, or more in all, than allowed") {
         const Pair sizes{*rc::gen::inRange(0, replicas + 1), *rc::gen::inRange(0, replicas + 1)};
         const GroupSize candidate{sizes.candidate, *rc::gen::inRange(0, sizes.candidate + 1)};
         const GroupSize stable{sizes.stable, *rc::gen::inRange(0, sizes.stable + 1)};
+        const int others = *rc::gen::element(0, *rc::gen::inRange(0, replicas + 1));
         const Pair next = next_sizes(
             {.replicas = replicas,
              .slack = slack,
              .target = approximate(replicas, weight, 100, surge),
              .candidate = candidate,
-             .stable = stable});
+             .stable = stable,
+             .others_desired = others,
+             .others_available = *rc::gen::inRange(0, others + 1)});
         RC_ASSERT(next.candidate >= 0);
         RC_ASSERT(next.stable >= 0);
-        const int before = sizes.candidate + sizes.stable;
-        RC_ASSERT(next.candidate + next.stable <= std::max(before, replicas + surge));
+        const int before = others + sizes.candidate + sizes.stable;
+        const int after = others + next.candidate + next.stable;
+        RC_ASSERT(after <= std::max(before, replicas + surge));
         const int available =
             std::min(candidate.available, next.candidate) + std::min(stable.available, next.stable);
         const int was = candidate.available + stable.available;

@@ -186,7 +186,10 @@ void size_without_router(Turn& turn) {
         move.target = approximate(
             turn.seen.replicas, weight_of_step(turn), turn.plan.weight_max, turn.slack.surge);
     }
-    for (const RevisionSeen* other : turn.others) move.others_desired += other->desired;
+    for (const RevisionSeen* other : turn.others) {
+        move.others_desired += other->desired;
+        move.others_available += std::min(other->available, other->desired);
+    }
     Pair sizes = next_sizes(move);
     if (turn.unsettled()) {
         // Nothing shrinks on the strength of replicas that may be gone.

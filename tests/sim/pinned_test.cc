@@ -61,6 +61,10 @@ const std::vector<Pinned> pinned{
     {20009537, {4, 5, 6, 7, 8, 10, 11, 12, 13, 14}, "the same, when another version was pushed"},
     {20008292, {0, 1, 2, 4, 5, 6, 7, 8, 9, 11}, "the same, when an experiment ended"},
     {50019847, {3, 4, 6, 7, 8, 10, 11, 13, 14, 15}, "a run told late what it found when it began"},
+    {80005369,
+     {0, 3, 4, 9, 11, 12, 13},
+     "missing replicas of a stable version kept the room from the one that mends it"},
+    {80018794, {}, "the same, of a candidate that a person took back"},
     {80001113, {0, 1, 8, 11, 12, 14, 15}, "the last word of a run was not kept over a crash"},
 };
 
