@@ -273,6 +273,28 @@ TEST_CASE("without a router, replicas that may come back go only where others se
     CHECK(size(scene.decide(), "v2") == -1);
 }
 
+TEST_CASE("without a router, replicas that are ready go after those that never were") {
+    Scene scene;  // v1 serves, v2 is about to again, v3 never did, when v4 is wanted.
+    scene.release.plan.routing.reset();
+    scene.release.plan.has_stable_service = false;
+    scene.release.plan.has_candidate_service = false;
+    scene.seen.wanted = "v4";
+    scene.release.state.candidate = "v4";
+    scene.seen.revisions = {
+        revision("v1", 1, 6), revision("v2", 2, 2), revision("v3", 3, 5), revision("v4", 4, 0)};
+    scene.candidate().available = 0;  // v2
+    RevisionSeen& never = scene.seen.revisions[2];
+    never.ready = never.available = 0;
+    CHECK(size(scene.decide(), "v2") == -1);  // A quarter of ten, rounded down, may be missing.
+    CHECK(size(scene.decide(), "v3") == 0);
+    scene.candidate().ready = 1;
+    CHECK(size(scene.decide(), "v2") == 1);
+    CHECK(size(scene.decide(), "v3") == 1);
+    scene.candidate().ready = 0;
+    CHECK(size(scene.decide(), "v2") == 0);
+    CHECK(size(scene.decide(), "v3") == 2);
+}
+
 TEST_CASE("weight is not raised while the stable side cannot carry the rest") {
     Scene scene;
     scene.seen.split = settled(0);

@@ -89,23 +89,37 @@ void retire_with_router(Turn& turn) {
     }
 }
 
+int serving_of(const RevisionSeen& revision) {
+    return std::min(revision.available, revision.desired);
+}
+int ready_of(const RevisionSeen& revision) {
+    return std::clamp(revision.ready, serving_of(revision), revision.desired);
+}
+
 void retire_without_router(Turn& turn) {
     int available = turn.candidate ? turn.candidate->available : 0;
     if (turn.stable && turn.stable != turn.candidate) available += turn.stable->available;
     for (const RevisionSeen* other : turn.others) available += other->available;
     int budget = available - (turn.seen.replicas - turn.slack.unavailable);
     if (turn.unsettled()) budget = 0;
-    // As long as too few serve, what may come back goes only where a newcomer needs the room.
-    int hoped_for = turn.seen.replicas - turn.slack.unavailable - available;
+    // As long as too few serve, what may come back goes only where a newcomer needs the room; and
+    // what is ready, if not for long enough yet, after what is not.
+    int hoped_for = std::max(0, turn.seen.replicas - turn.slack.unavailable - available);
+    int nearly = 0;
+    for (const RevisionSeen* other : turn.others) nearly += ready_of(*other) - serving_of(*other);
+    nearly = std::min(nearly, hoped_for);
+    hoped_for -= nearly;
     for (const RevisionSeen* other : turn.others) {
         if (other->desired == 0) continue;
         // Of what serves, only what is not needed goes.
-        const int serving = std::min(other->available, other->desired);
+        const int serving = serving_of(*other);
         const int removed = std::clamp(budget, 0, serving);
         budget -= removed;
-        const int hoped = std::clamp(hoped_for, 0, other->desired - serving);
+        const int kept = std::min(nearly, ready_of(*other) - serving);
+        nearly -= kept;
+        const int hoped = std::min(hoped_for, other->desired - ready_of(*other));
         hoped_for -= hoped;
-        scale_down(turn, *other, serving - removed + hoped);
+        scale_down(turn, *other, serving - removed + kept + hoped);
     }
 }
 

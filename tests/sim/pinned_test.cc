@@ -65,6 +65,7 @@ const std::vector<Pinned> pinned{
      {0, 3, 4, 9, 11, 12, 13},
      "missing replicas of a stable version kept the room from the one that mends it"},
     {80018794, {}, "the same, of a candidate that a person took back"},
+    {80024275, {0, 1, 4, 6, 7, 9}, "a replica about to serve gave way to those that never did"},
     {80001113, {0, 1, 8, 11, 12, 14, 15}, "the last word of a run was not kept over a crash"},
 };
 
