@@ -49,9 +49,14 @@ void fit(
     drained -= std::max(0, grown + drained - most);
 }
 
+// Those that serve, or are about to.
+int there_of(const GroupSize& group) {
+    return std::max(group.available, group.ready);
+}
+
 // Users are with older revisions, and nothing of the stable one serves: it may never have.
 bool do_others_serve_instead(const BasicMove& move) {
-    return move.others_available > 0 && move.stable && move.stable->available == 0;
+    return move.others_available > 0 && move.stable && there_of(*move.stable) == 0;
 }
 
 // Older revisions that are needed keep the room that a side which grows waits for. What is missing
@@ -63,13 +68,13 @@ void give_room(const BasicMove& move, bool is_rising, int least_available, Pair&
     const GroupSize& grown = is_rising ? *move.candidate : *move.stable;
     int& size = is_rising ? sizes.stable : sizes.candidate;
     int least = is_rising ? move.target.stable : move.target.candidate;
-    if (is_rising && move.stable->available == 0)
+    if (is_rising && there_of(*move.stable) == 0)
         least = do_others_serve_instead(move) ? 0 : std::max(least, 1);
     const int lacking =
         is_rising ? move.target.candidate - sizes.candidate : move.target.stable - sizes.stable;
     const int spare =
         move.others_desired + std::min(grown.desired, grown.available) + size - least_available;
-    size -= std::max(0, std::min({lacking, size - drained.available, size - least, spare}));
+    size -= std::max(0, std::min({lacking, size - there_of(drained), size - least, spare}));
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ Pair approximate(int replicas, int weight, int weight_max, int surge);
 struct GroupSize {
     int desired = 0;
     int available = 0;
+    int ready = 0;  // Also those that are too young to be available.
 };
 
 struct BasicMove {

@@ -143,6 +143,13 @@ TEST_CASE("a version that mends a release gets replicas while older ones are all
     CHECK(next({2, 0}, 0, 0, 0) == Pair{0, 0});
     CHECK(next({2, 0}, 1, 0, 0) == Pair{1, 0});
 
+    // What is ready, and only too young to count, is not missing.
+    BasicMove young = pushed;
+    young.stable = GroupSize{.desired = 2, .available = 0, .ready = 2};
+    CHECK(next_sizes(young) == Pair{.candidate = 0, .stable = 2});
+    young.stable->ready = 1;
+    CHECK(next_sizes(young) == Pair{.candidate = 0, .stable = 1});
+
     // Where nobody serves, not the last that may come back goes.
     BasicMove dark = pushed;
     dark.others_available = 0;
@@ -158,8 +165,8 @@ TEST_CASE("no move leaves fewer available, or more in all, than allowed") {
         const Slack slack{surge, unavailable};
         const int weight = *rc::gen::inRange(0, 101);
         const Pair sizes{*rc::gen::inRange(0, replicas + 1), *rc::gen::inRange(0, replicas + 1)};
-        const GroupSize candidate{sizes.candidate, *rc::gen::inRange(0, sizes.candidate + 1)};
-        const GroupSize stable{sizes.stable, *rc::gen::inRange(0, sizes.stable + 1)};
+        const GroupSize candidate{sizes.candidate, *rc::gen::inRange(0, sizes.candidate + 1), 0};
+        const GroupSize stable{sizes.stable, *rc::gen::inRange(0, sizes.stable + 1), 0};
         const int others = *rc::gen::element(0, *rc::gen::inRange(0, replicas + 1));
         const Pair next = next_sizes(
             {.replicas = replicas,

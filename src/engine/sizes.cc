@@ -172,7 +172,10 @@ void size_without_router(Turn& turn) {
     if (!turn.candidate) return;
     const auto size_of = [](const RevisionSeen* revision) -> std::optional<GroupSize> {
         if (!revision) return std::nullopt;
-        return GroupSize{.desired = revision->desired, .available = revision->available};
+        return GroupSize{
+            .desired = revision->desired,
+            .available = revision->available,
+            .ready = revision->ready};
     };
     const bool has_stable = turn.stable && turn.stable != turn.candidate;
     BasicMove move{
