@@ -46,12 +46,21 @@ bool Referee::is_at_rest() const {
         return view_.phase == "Degraded";
     }
     // A rejected candidate does not take over from a stable revision that never got ready, nor can
-    // that one take anybody back, however many replicas it has: only another version helps.
+    // that one take anybody back, however many replicas it has: only another version helps. Where
+    // all traffic moves at once, that is so as well of users whom a person had moved before the
+    // abort, for whom it keeps its replicas; I3 holds it to move none after.
     if (stage_.scenario.has_router && view_.is_aborted && view_.replicas > 0 &&
         stage_.is_image(What::bad_image, stable->second.image)) {
-        const bool is_left = stage_.scenario.flip ? view_.stable_selected != view_.candidate
-                                                  : view_.weight == 0 && view_.side_routes.empty();
-        return view_.phase == "Degraded" && is_left && stable->second.desired == view_.replicas;
+        const auto rejected = view_.revisions.find(view_.candidate);
+        const bool serves_on = stage_.scenario.flip && rejected != view_.revisions.end() &&
+                               rejected->second.desired >= view_.replicas;
+        const bool is_left = stage_.scenario.flip
+                                 ? serves_on || view_.stable_selected != view_.candidate
+                                 : view_.weight == 0 && view_.side_routes.empty();
+        // While a person holds the release, sizes rest, but for what has to take users back.
+        const int desired = stable->second.desired;
+        const bool is_sized = view_.is_held ? desired >= view_.replicas : desired == view_.replicas;
+        return view_.phase == "Degraded" && is_left && is_sized;
     }
     // Held by a person after an abort: nobody is left with the candidate. Its replicas rest, unless
     // they alone are what brings it users.

@@ -50,6 +50,8 @@ const std::vector<Pinned> pinned{
     {50021143, {0, 3, 8, 9}, "a first version that never got ready, and a rejected second, rest"},
     {20004781, {1, 8, 11, 12}, "the same, with a preview that is smaller"},
     {60010169, {3, 6, 8, 9, 11}, "the same, aborted by a person before it was begun"},
+    {80048243, {0, 4, 10, 11, 14, 15}, "the same, made smaller while a person held it"},
+    {80048243, {0, 4, 10, 11, 12, 15}, "the same, with users before a person took it back"},
     {20017887, {0, 2, 4, 6, 7, 8, 9}, "another version was taken for the end of a person's push"},
     {50028447, {3, 4, 5, 6, 7, 8, 9, 10, 11, 13}, "the same, after a promotion without steps"},
     {50051671,
