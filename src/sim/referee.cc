@@ -271,6 +271,7 @@ void Referee::read_sets() {
         revision.is_arm = set.annotation("experiment.argoproj.io/name").has_value();
         revision.desired = static_cast<int>(set.integer("/spec/replicas"));
         revision.ready_told = static_cast<int>(set.integer("/status/readyReplicas"));
+        revision.available_told = static_cast<int>(set.integer("/status/availableReplicas"));
         revision.image = image_of(set);
     }
 }
@@ -424,10 +425,11 @@ void Referee::check_last_copy(const View& before) {
         if (was.desired == 0 || desired > 0 || was.pods.able == 0) continue;
         // An experiment begun while nothing was wanted ends with the update that it was for.
         if (was.is_arm) continue;
-        // Nor is it a copy to keep that no request reaches and of which nobody knows a ready
-        // replica: what comes up beside it is no later than it would be.
-        const bool is_idle =
-            stage_.scenario.has_router && was.share == 0 && !was.has_side && was.ready_told == 0;
+        // Nor is it a copy to keep that no request reaches and of which nobody knows a replica
+        // that was ready for long enough to count: what comes up beside it is no later than it
+        // would be.
+        const bool is_idle = stage_.scenario.has_router && was.share == 0 && !was.has_side &&
+                             was.available_told == 0;
         if (is_idle) continue;
         if (breaks(Check::last_copy, able_elsewhere(hash) == 0)) {
             accuse(Check::last_copy, "revision " + hash + " is gone");

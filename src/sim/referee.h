@@ -71,7 +71,8 @@ private:
         std::string group;    // Its ReplicaSet.
         bool is_arm = false;  // Of an experiment.
         int desired = 0;
-        int ready_told = 0;  // By its status.
+        int ready_told = 0;      // By its status,
+        int available_told = 0;  // and of these for long enough.
         Kubelet::Pods pods;
         std::int64_t share = 0;  // In permille, in force.
         bool has_side = false;   // Requests reach it beside the split, in force.
@@ -116,11 +117,11 @@ private:
     struct Budget {
         std::string candidate;
         std::string stable;
-        std::string run;
+        std::string run;            // Its uid.
         std::int64_t requests = 0;  // Spent, as last told in a status.
         std::int64_t failed = 0;
         struct Telling {
-            std::string run;
+            std::string run;  // Its uid, as above.
             Instant at;
             std::int64_t requests = 0;
             std::int64_t failed = 0;
@@ -149,6 +150,7 @@ private:
     void read_run(const ObjectKey& key);
     void read_event(const ObjectKey& key);
     void read_budget(const Object& run);
+    void give_up_budget();
     void check_told(const Budget::Telling& told, Instant measured_since);
     void note_exhausted();
     void check_budget();
@@ -199,6 +201,7 @@ private:
     const Users& users_;
     View view_;
     Budget budget_;
+    std::set<std::string> given_up_;  // Runs (uids) that told of budgets of former releases.
     bool are_controllers_up_ = false;
     argo::Lowered plan_;  // Of the Rollout's newest version.
     std::int64_t generation_ = 0;

@@ -94,31 +94,39 @@ void Referee::check_told(const Budget::Telling& told, Instant measured_since) {
             told.failed));
 }
 
+// What its runs say last may come when another version was asked for and this one again, which is
+// another release: it says nothing of what that one may spend.
+void Referee::give_up_budget() {
+    for (const Budget::Telling& told : budget_.tellings) given_up_.insert(told.run);
+    budget_ = {};
+}
+
 void Referee::read_budget(const Object& run) {
     if (!stage_.scenario.guard || run.label(hash_label).value_or("") != view_.candidate) return;
     const json::Value* measurement = measurement_in(run);
-    if (measurement == nullptr) return;
+    if (measurement == nullptr || given_up_.contains(std::string(run.uid()))) return;
     const std::int64_t requests = count_in(*measurement, "canaryRequests");
     const std::int64_t failed = count_in(*measurement, "canaryFailed");
     if (requests < 0 || failed < 0) return;
     const bool is_other = budget_.candidate != view_.candidate || budget_.stable != view_.stable;
     // A new attempt after an exhausted one has all of it again.
-    const bool is_anew = budget_.is_spent_told && budget_.run != run.name();
+    const bool is_anew = budget_.is_spent_told && budget_.run != run.uid();
+    if (budget_.candidate != view_.candidate) give_up_budget();
     if (is_other || is_anew) {
         budget_ = {.candidate = view_.candidate, .stable = view_.stable};
     }
     const Budget::Telling told{
-        .run = std::string(run.name()),
+        .run = std::string(run.uid()),
         .at = stage_.loop.now(),
         .requests = requests,
         .failed = failed};
-    if (run.name() == budget_.run || !run.boolean("/spec/terminate")) {
+    if (run.uid() == budget_.run || !run.boolean("/spec/terminate")) {
         const auto since =
             parse_time(json::text(json::find(*measurement, "/startedAt")).value_or(""));
         check_told(told, since.value_or(told.at));
     }
     budget_.tellings.push_back(told);
-    budget_.run = run.name();
+    budget_.run = run.uid();
     budget_.requests = requests;
     budget_.failed = failed;
     budget_.told = users_.told(view_.candidate);
@@ -156,7 +164,7 @@ bool Referee::is_return_hindered() const {
 void Referee::check_budget() {
     // One that is made again under its name has another budget, and so has another candidate, also
     // one that was it before.
-    if (!view_.exists || view_.candidate != budget_.candidate) budget_ = {};
+    if (!view_.exists || view_.candidate != budget_.candidate) give_up_budget();
     if (!stage_.scenario.guard || budget_.is_settled) return;
     // A person who pushed this candidate past what it spends has done so for as long as it is the
     // candidate: that another version is asked for takes nothing of it back.

@@ -69,6 +69,12 @@ const std::vector<Pinned> pinned{
     {80018794, {}, "the same, of a candidate that a person took back"},
     {80024275, {0, 1, 4, 6, 7, 9}, "a replica about to serve gave way to those that never did"},
     {80001113, {0, 1, 8, 11, 12, 14, 15}, "the last word of a run was not kept over a crash"},
+    {100004277,
+     {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17},
+     "a run's last word was taken for that of a later release of the same version"},
+    {100009344,
+     {0, 1, 2, 4, 6, 7, 8, 9, 10, 12, 13},
+     "a copy that nobody reached and that was too young to count is none"},
 };
 
 }  // namespace
