@@ -141,6 +141,7 @@ void Referee::read_rollout() {
             static_cast<int>(json::integer(json::find(hook, "/index")).value_or(-1)));
     }
     view_.is_held = rollout->boolean("/spec/paused");
+    view_.is_resting = view_.is_held;
     const bool has_swapped = rollout->text("/status/canary/stablePingPong") == "ping";
     if (has_swapped != std::exchange(view_.has_swapped, has_swapped)) {
         read_route();
@@ -149,6 +150,10 @@ void Referee::read_rollout() {
     }
     const json::Array* holds = json::array(rollout->find("/status/pauseConditions"));
     if (holds && !holds->empty()) {
+        view_.is_resting =
+            view_.is_resting || std::ranges::any_of(*holds, [](const auto& hold) {
+                return json::text(json::find(hold, "/reason")) == "InconclusiveAnalysisRun";
+            });
         const bool is_step = std::ranges::all_of(*holds, [&](const json::Value& hold) {
             const auto reason = json::text(json::find(hold, "/reason"));
             const bool is_timed = plan_.plan.flip && plan_.plan.flip->is_automatic;
@@ -295,6 +300,7 @@ void Referee::read_truth() {
     // The size before one that has lasted long enough no longer counts.
     while (sizes_.size() > 1 && sizes_[1].first + sizes_kept < now) sizes_.pop_front();
     note_size_served();
+    note_size_held();
     const int mishaps = plane_.mishaps() + people_.routes_written();
     if (std::exchange(mishaps_, mishaps) != mishaps) excused_until_ = now + excuse;
 }

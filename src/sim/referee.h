@@ -97,6 +97,7 @@ private:
         int limit = 0;  // The highest weight that the current step allows.
         bool is_aborted = false;
         bool is_held = false;      // By a person, or until one decides.
+        bool is_resting = false;   // By a person, or a judge that could not tell: sizes rest too.
         bool has_swapped = false;  // The service named for the candidate is the stable one.
         int weight = 0;            // Written.
         int asked = 0;             // Of a router plugin, which writes it; else what is written.
@@ -172,6 +173,7 @@ private:
     void note_candidate(const View& before);
     void check_capacity(const View& before);
     void note_size_served();
+    void note_size_held();
     void check_scaling(const View& before);
     void check_last_copy(const View& before);
     void check_retired(const View& before);
@@ -225,6 +227,7 @@ private:
     int size_served_ = 0;                        // What the stable revision last had all of,
     std::string served_by_;                      // and which that is.
     std::optional<Instant> full_since_;
+    int size_held_ = 0;      // The most that was wanted shortly before sizes came to rest.
     int mishaps_ = 0;        // Of the data plane, and routes that people wrote.
     Instant excused_until_;  // What routing does until then is the fault of these.
     int releases_ = 0;

@@ -30,6 +30,18 @@ void Referee::note_size_served() {
     if (is_other || has_come || view_.replicas < size_served_) size_served_ = view_.replicas;
 }
 
+// While sizes rest, what they are known to be for rests as well: a weight that rose because fewer
+// were wanted for a while falls with that, to what the candidate carried when they came to rest.
+void Referee::note_size_held() {
+    if (view_.is_resting) return;
+    size_held_ = view_.replicas;
+    const Instant since = stage_.loop.now() - noticed_within;
+    for (std::size_t i = 0; i < sizes_.size(); ++i) {
+        const bool is_recent = i + 1 == sizes_.size() || sizes_[i + 1].first >= since;
+        if (is_recent) size_held_ = std::max(size_held_, sizes_[i].second);
+    }
+}
+
 // A scale event moves no traffic: a candidate that has lost nothing keeps its weight while the
 // replicas of a larger size come.
 void Referee::check_scaling(const View& before) {
@@ -54,7 +66,8 @@ void Referee::check_scaling(const View& before) {
     if (std::ranges::any_of(plan_.plan.steps, is_provision)) return;
     const auto candidate = view_.revisions.find(view_.candidate);
     if (candidate == view_.revisions.end() || lessened_.contains(view_.candidate)) return;
-    const int carrying = std::max(1, (weight * replicas_min() + 99) / 100);
+    const int former = view_.is_resting ? std::max(replicas_min(), size_held_) : replicas_min();
+    const int carrying = std::max(1, (weight * former + 99) / 100);
     if (candidate->second.pods.ready < carrying) return;
     if (!breaks(Check::weight_in_scaling, view_.weight < weight)) return;
     accuse(

@@ -75,6 +75,9 @@ const std::vector<Pinned> pinned{
     {100009344,
      {0, 1, 2, 4, 6, 7, 8, 9, 10, 12, 13},
      "a copy that nobody reached and that was too young to count is none"},
+    {100023058,
+     {2, 4, 6, 8, 9, 10},
+     "a weight rose while sizes rested, because fewer were wanted for a while"},
 };
 
 }  // namespace
