@@ -28,6 +28,8 @@ bool Referee::is_flip_flaky() const {
 bool Referee::is_at_rest() const {
     const auto stable = view_.revisions.find(view_.stable);
     if (stable == view_.revisions.end()) {
+        // Held before its first version was begun: it begins when it is resumed, and not before.
+        if (view_.phase == "Paused" && view_.is_held) return view_.weight == 0;
         // There is none to go back to; only another version helps.
         return view_.phase == "Degraded" && is_unwell(view_.candidate);
     }

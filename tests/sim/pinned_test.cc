@@ -78,6 +78,7 @@ const std::vector<Pinned> pinned{
     {100023058,
      {2, 4, 6, 8, 9, 10},
      "a weight rose while sizes rested, because fewer were wanted for a while"},
+    {200003610, {12, 13, 14, 15}, "held before its first version was begun"},
 };
 
 }  // namespace
