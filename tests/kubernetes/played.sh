@@ -49,6 +49,4 @@ play_pods() {
   pids[pods]=$!
 }
 
-no_right_was_missing() {
-  if grep -E 'denied|forbidden' "$dir/controller.log"; then fail "rights are missing"; fi
-}
+no_right_was_missing() { no_right_is_missing <"$dir/controller.log"; }

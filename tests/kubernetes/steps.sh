@@ -42,3 +42,24 @@ free_port() { # of loopback, that nothing listens on now
   while port=$((20000 + RANDOM % 12000)); (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
   printf '%s\n' "$port"
 }
+
+# missing_rights: of the denials in the log on standard input, those of rights that are missing. An API server
+# that has just started denies everything for a moment, before it knows who may do what: so it is asked again.
+missing_rights() {
+  local denials reviews
+  denials=$({ grep -iE 'denied|forbidden' || true; } | sed 's/\\"/"/g' | jq -Rc '
+    . as $line | [capture("(\"(?<name>[^\"]*)\" )?is forbidden: User \"(?<user>[^\"]+)\" cannot (?<verb>[a-z]+) resource \"(?<resource>[^\"/]+)(/(?<subresource>[^\"]+))?\" in API group \"(?<group>[^\"]*)\"( in the namespace \"(?<namespace>[^\"]+)\")?")][0]
+    | if . == null then {line: $line} else
+      {apiVersion: "authorization.k8s.io/v1", kind: "SubjectAccessReview", spec: {user,
+       groups: ["system:authenticated", "system:serviceaccounts", "system:serviceaccounts:" + (.user | split(":")[2] // "")],
+       resourceAttributes: (del(.user) | with_entries(select(.value != null)))}} end' | sort -u)
+  jq -r '.line // empty' <<<"$denials"
+  reviews=$(jq -c 'select(.line == null)' <<<"$denials")
+  [[ -z $reviews ]] || kubectl create -o json -f - <<<"$reviews" | jq -c 'select(.status.allowed | not) | .spec'
+}
+
+no_right_is_missing() { # of what the log on standard input says
+  local missing
+  missing=$(missing_rights)
+  [[ -z $missing ]] || fail "rights are missing: $missing"
+}
