@@ -21,6 +21,8 @@ namespace serin::control {
 
 namespace {
 
+constexpr Duration denial_lasts = std::chrono::seconds(30);
+
 int count_at(const Object& object, std::string_view pointer, std::int64_t otherwise = 0) {
     return static_cast<int>(
         std::clamp<std::int64_t>(object.integer(pointer, otherwise), 0, 1'000'000));
@@ -120,6 +122,7 @@ Result<CallAgain> ExperimentController::reconcile(const ObjectKey& key) {
     }
     if (experiment->is_being_deleted()) {
         refused_.erase(std::string(experiment->uid()));
+        denied_since_.erase(std::string(experiment->uid()));
         return CallAgain();
     }
     return turn(*experiment);
@@ -280,15 +283,22 @@ Result<> ExperimentController::carry_out(const World& world, const TrialDecision
     return {};
 }
 
-// What the store refuses for good is the arm's error and not a turn to repeat.
+// What the store refuses for good is the arm's error and not a turn to repeat. An API server that
+// has just started denies everything, before it knows who may do what: a denial has to last.
 Result<> ExperimentController::make(
     const World& world, const std::string& arm, Object object, std::string_view what) {
+    const std::string uid(world.experiment.uid());
     const auto made = store_.create(std::move(object));
-    if (made || made.error().kind == ErrorKind::exists) return {};
+    if (made || made.error().kind == ErrorKind::exists) {
+        denied_since_.erase(uid);
+        return {};
+    }
     const Error error = Error(made.error()).within(fmt::format("create the {}", what));
-    if (error.kind != ErrorKind::invalid && error.kind != ErrorKind::denied)
-        return std::unexpected(error);
-    refused_[std::string(world.experiment.uid())][arm] = error.message;
+    const bool is_denied =
+        error.kind == ErrorKind::denied &&
+        world.seen.at - denied_since_.try_emplace(uid, world.seen.at).first->second >= denial_lasts;
+    if (error.kind != ErrorKind::invalid && !is_denied) return std::unexpected(error);
+    refused_[uid][arm] = error.message;
     if (request_) request_(world.experiment.key());
     return {};
 }

@@ -63,7 +63,9 @@ private:
     TrafficRouter& router_;
     EventRecorder events_;
     RequestTurn request_;
-    std::map<std::string, ArmProblems> refused_;  // By experiment's uid: what could not be made.
+    // By experiment's uid: what could not be made, and since when rights are missing.
+    std::map<std::string, ArmProblems> refused_;
+    std::map<std::string, Instant> denied_since_;
 };
 
 }  // namespace serin::control

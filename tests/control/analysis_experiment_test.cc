@@ -89,11 +89,18 @@ struct World {
     Manager manager{loop, store, {&replicas, &experiments, &analyses}, {.resync = 0s}};
     std::mt19937_64 random{3};
 
-    World() {
-        manager.start();
+    World() { manager.start(); }
+    void begin() {
         create(types::analysis_template(), "which-converts", which_converts);
         create(types::experiment(), "ab", experiment);
         loop.advance(1s);
+    }
+    void deny_replica_sets() {
+        store.set_faults({.on_write = [](const ObjectKey& key) -> std::optional<store::WriteFault> {
+            if (key.type != &types::replica_set()) return std::nullopt;
+            return store::WriteFault{
+                .error = Error{ErrorKind::denied, "replica sets are forbidden"}};
+        }});
     }
     void create(const ResourceType& type, std::string_view name, std::string_view text) {
         Object object(type, "default", name);
@@ -145,6 +152,7 @@ struct World {
 
 TEST_CASE("an Experiment's arms are its judge's arms, and the winner ends it") {
     World world;
+    world.begin();
     REQUIRE(world.phase() == "Running");
     SUBCASE("the expected one") {
         world.play(2000s, 0.05, 0.08);
@@ -161,4 +169,23 @@ TEST_CASE("an Experiment's arms are its judge's arms, and the winner ends it") {
     const auto groups = world.store.list({.type = &types::replica_set(), .ns = "default"});
     REQUIRE(groups);
     for (const Object& group : groups->items) CHECK(group.integer("/spec/replicas", 1) == 0);
+}
+
+TEST_CASE("an API server that denies everything while it starts ends no experiment") {
+    World world;
+    world.deny_replica_sets();
+    world.begin();
+    world.loop.advance(10s);
+    CHECK(world.phase() == "Pending");
+    SUBCASE("it has started") {
+        world.store.set_faults({});
+        world.loop.advance(10s);
+        CHECK(world.phase() == "Running");
+    }
+    SUBCASE("rights are missing") {
+        world.loop.advance(60s);
+        CHECK(world.phase() == "Error");
+        CHECK(world.read("/status/message").contains("create the replica set"));
+        CHECK(world.read("/status/message").contains("replica sets are forbidden"));
+    }
 }
