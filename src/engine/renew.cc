@@ -89,6 +89,8 @@ void size_while_held(Turn& turn) {
         is_due = is_due || revision.sized_for != turn.seen.replicas;
     }
     if (live.empty()) {
+        // None of the old may be told to run any more, and still be running.
+        if (turn.plan.recreates) return size_by_recreating(turn);
         if (turn.candidate) scale(turn, *turn.candidate, turn.seen.replicas);
         return;
     }

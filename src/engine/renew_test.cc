@@ -136,6 +136,18 @@ TEST_CASE("made smaller while held in mid-move, what serves stays and what never
     }
 }
 
+TEST_CASE("recreating waits for the old replicas also while a person holds the release") {
+    Scene scene;
+    scene.release.plan.recreates = true;
+    scene.release.plan.is_held = true;
+    scene.release.plan.scales_while_held = true;
+    RevisionSeen& old = scene.seen.revisions[0];
+    old.desired = 0;
+    CHECK(size(scene.decide(), "v2") == -1);
+    old.current = old.ready = old.available = 0;
+    CHECK(size(scene.decide(), "v2") == 4);
+}
+
 TEST_CASE("an abort takes users back although sizes are held") {
     Scene scene;
     scene.release.plan.is_held = true;

@@ -79,6 +79,7 @@ const std::vector<Pinned> pinned{
      {2, 4, 6, 8, 9, 10},
      "a weight rose while sizes rested, because fewer were wanted for a while"},
     {200003610, {12, 13, 14, 15}, "held before its first version was begun"},
+    {200097897, {0, 2, 3, 6}, "held while the old were ending, the new began beside them"},
 };
 
 }  // namespace
