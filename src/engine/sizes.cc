@@ -13,14 +13,11 @@ namespace {
 
 constexpr Duration abort_retire_delay_usual = std::chrono::seconds(30);
 
-// Of a release of `size` replicas.
-int with_minimum(const Turn& turn, int replicas, int size) {
+// At a size of `size` replicas.
+int carrying_at(const Turn& turn, int weight, int size) {
+    const int replicas = replicas_for(weight, turn.plan.weight_max, size);
     if (replicas == 0 || !turn.plan.routing) return replicas;
     return std::max(replicas, std::min(turn.plan.routing->replicas_min, size));
-}
-
-int with_minimum(const Turn& turn, int replicas) {
-    return with_minimum(turn, replicas, turn.seen.replicas);
 }
 
 int exposure_at(const Plan& plan, int index) {
@@ -40,10 +37,6 @@ bool wants_all(const Turn& turn) {
 bool ends_without_delay(const Turn& turn) {
     return turn.plan.routing && turn.plan.routing->abort_retire_delay == Duration::zero();
 }
-
-}  // namespace
-
-namespace {
 
 // See carries_as_before and stable_size: until who has users has what a larger size asks for, it is
 // known for the former one.
@@ -206,7 +199,7 @@ void size_without_router(Turn& turn) {
 }  // namespace
 
 int replicas_carrying(const Turn& turn, int weight) {
-    return with_minimum(turn, replicas_for(weight, turn.plan.weight_max, turn.seen.replicas));
+    return carrying_at(turn, weight, turn.seen.replicas);
 }
 
 const Provision* provision_of_step(const Turn& turn) {
@@ -224,29 +217,40 @@ int weight_of_step(const Turn& turn) {
     return exposure_at(turn.plan, *turn.next.step);
 }
 
-int candidate_size_wanted(const Turn& turn) {
-    const int replicas = turn.seen.replicas;
+namespace {
+
+int candidate_size_at(const Turn& turn, int size) {
     if (!turn.plan.routing) {
-        if (!turn.stable || turn.stable == turn.candidate) return replicas;
-        return approximate(replicas, weight_of_step(turn), turn.plan.weight_max, turn.slack.surge)
+        if (!turn.stable || turn.stable == turn.candidate) return size;
+        return approximate(size, weight_of_step(turn), turn.plan.weight_max, turn.slack.surge)
             .candidate;
     }
-    if (wants_all(turn)) return replicas;
+    if (wants_all(turn)) return size;
     const bool reads_provision = !turn.next.is_aborted || ends_without_delay(turn);
     if (const Provision* provision = reads_provision ? provision_of_step(turn) : nullptr) {
         return provision->replicas ? *provision->replicas
-                                   : replicas_carrying(turn, *provision->weight);
+                                   : carrying_at(turn, *provision->weight, size);
     }
-    return replicas_carrying(turn, weight_of_step(turn));
+    return carrying_at(turn, weight_of_step(turn), size);
 }
 
-int replicas_needed(const Turn& turn, int weight) {
+int needed_at(const Turn& turn, int weight, int size) {
     if (weight <= 0) return 0;
-    const int all = std::max(1, replicas_carrying(turn, weight));
+    const int all = std::max(1, carrying_at(turn, weight, size));
     // A person who provisions fewer than the weight asks for says that they suffice.
     if (turn.next.is_aborted || wants_all(turn)) return all;
     if (weight > exposure_at(turn.plan, *turn.next.step)) return all;
-    return std::max(1, std::min(all, candidate_size_wanted(turn)));
+    return std::max(1, std::min(all, candidate_size_at(turn, size)));
+}
+
+}  // namespace
+
+int candidate_size_wanted(const Turn& turn) {
+    return candidate_size_at(turn, turn.seen.replicas);
+}
+
+int replicas_needed(const Turn& turn, int weight) {
+    return needed_at(turn, weight, turn.seen.replicas);
 }
 
 int replicas_sufficing(const Turn& turn, int weight) {
@@ -257,18 +261,7 @@ bool carries_as_before(const Turn& turn, int weight) {
     if (!turn.plan.routing || !turn.candidate || !turn.candidate->sized_for) return false;
     const int former = *turn.candidate->sized_for;
     if (former <= 0 || former >= turn.seen.replicas) return false;
-    const auto carrying = [&](int share) {
-        return with_minimum(turn, replicas_for(share, turn.plan.weight_max, former), former);
-    };
-    int needed = carrying(weight);
-    if (!turn.next.is_aborted && !wants_all(turn)) {
-        const Provision* provision = provision_of_step(turn);
-        const int provided = !provision            ? carrying(weight_of_step(turn))
-                             : provision->replicas ? *provision->replicas
-                                                   : carrying(*provision->weight);
-        if (weight <= exposure_at(turn.plan, *turn.next.step)) needed = std::min(needed, provided);
-    }
-    return turn.candidate->available >= enough_of(turn.plan, std::max(1, needed));
+    return turn.candidate->available >= enough_of(turn.plan, needed_at(turn, weight, former));
 }
 
 int stable_size(const Turn& turn) {
