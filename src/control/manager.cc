@@ -161,9 +161,13 @@ void Manager::list_and_watch(Feed& feed) {
 void Manager::listed(Feed& feed, const std::vector<Object>& objects, std::set<ObjectKey>& present) {
     for (const Object& object : objects) {
         present.insert(object.key());
-        for (const auto& [member, trigger] : feed.triggers) {
-            for (const ObjectKey& key : trigger.keys_of(object)) enqueue(*member, key);
-        }
+        tell(feed, object);
+    }
+}
+
+void Manager::tell(const Feed& feed, const Object& object, bool is_urgent) {
+    for (const auto& [member, trigger] : feed.triggers) {
+        for (const ObjectKey& key : trigger.keys_of(object)) enqueue(*member, key, is_urgent);
     }
 }
 
@@ -177,9 +181,7 @@ void Manager::retry_feed(Feed& feed, const Error& error) {
 
 void Manager::take(Feed& feed, const StoreEvent& event) {
     feed.failures = 0;
-    for (const auto& [member, trigger] : feed.triggers) {
-        for (const ObjectKey& key : trigger.keys_of(event.object)) enqueue(*member, key);
-    }
+    tell(feed, event.object);
     const ObjectKey own = event.object.key();
     for (const auto& [member, trigger] : feed.triggers) {
         const auto known = member->keys.find(own);
@@ -340,13 +342,7 @@ void Manager::resync() {
         do {
             const auto list = store_.list(page);
             if (!list) break;  // The feed has the same trouble and sees to it.
-            for (const Object& object : list->items) {
-                for (const auto& [member, trigger] : feed->triggers) {
-                    for (const ObjectKey& key : trigger.keys_of(object)) {
-                        enqueue(*member, key, false);
-                    }
-                }
-            }
+            for (const Object& object : list->items) tell(*feed, object, false);
             page.continue_at = list->continue_at;
         } while (!page.continue_at.empty());
     }

@@ -81,6 +81,7 @@ private:
     void retry_feed(Feed& feed, const Error& error);
     void take(Feed& feed, const StoreEvent& event);
     void listed(Feed& feed, const std::vector<Object>& objects, std::set<ObjectKey>& present);
+    void tell(const Feed& feed, const Object& object, bool is_urgent = true);
     void relisted(Feed& feed, const std::set<ObjectKey>& present);
     void enqueue(Member& member, const ObjectKey& key, bool is_urgent = true);
     void schedule_work();
