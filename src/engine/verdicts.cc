@@ -263,18 +263,14 @@ void forget_history(Turn& turn) {
         if (!is_kept) forget_run(turn, *run, "is older than those kept");
     }
 
-    std::vector<const RevisionSeen*> idle;
+    // The youngest by its number comes first: going back to a revision makes it young again.
+    int idle = 0;
     for (const RevisionSeen* revision : turn.others) {
-        if (revision->desired == 0 && revision->current == 0) idle.push_back(revision);
-    }
-    std::ranges::sort(idle, [](const RevisionSeen* left, const RevisionSeen* right) {
-        return std::pair(left->created, left->id) < std::pair(right->created, right->id);
-    });
-    const auto kept = static_cast<std::size_t>(turn.plan.revisions_kept);
-    for (std::size_t i = 0; i + kept < idle.size(); ++i) {
-        turn.shrinking.emplace_back(RemoveRevision{.revision = idle[i]->id});
+        if (revision->desired != 0 || revision->current != 0) continue;
+        if (++idle <= turn.plan.revisions_kept) continue;
+        turn.shrinking.emplace_back(RemoveRevision{.revision = revision->id});
         turn.because(
-            "revision_forgotten", "old revision " + idle[i]->id + " is older than those kept");
+            "revision_forgotten", "old revision " + revision->id + " is older than those kept");
     }
 }
 

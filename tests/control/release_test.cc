@@ -469,6 +469,18 @@ TEST_CASE("old revisions beyond the limit are removed, never one that has replic
     CHECK(world.replicas("shop:v4") == 10);
 }
 
+TEST_CASE("a revision that a release went back to is not the oldest any more") {
+    SmallWorld world;
+    world.install("[]", R"({"spec": {"revisionHistoryLimit": 1}})");
+    for (const char* image : {"shop:v2", "shop:v1", "shop:v3"}) {
+        world.set_image(image);
+        world.advance(40s);
+        REQUIRE(world.phase() == "Healthy");
+    }
+    CHECK(world.group("shop:v2").is_empty());
+    CHECK_FALSE(world.group("shop:v1").is_empty());
+}
+
 TEST_CASE("events tell a release in the words that clients know") {
     SmallWorld world;
     begin_update(world, ladder);
