@@ -9,13 +9,13 @@
 #include "cli/release_metrics.h"
 #include "control/analysis_controller.h"
 #include "control/experiment_controller.h"
+#include "control/followed_types.h"
 #include "control/manager.h"
 #include "control/plugin_source.h"
 #include "control/release_controller.h"
 #include "kubernetes/api.h"
 #include "kubernetes/lease.h"
 #include "kubernetes/store.h"
-#include "manifest/argo/plugins.h"
 #include "metrics/ab_source.h"
 #include "metrics/budget_source.h"
 #include "metrics/job.h"
@@ -33,7 +33,6 @@
 #include "net/loop.h"
 #include "node/plugin_processes.h"
 #include "ports/event_recorder.h"
-#include "ports/job.h"
 #include "ports/routing_types.h"
 #include "server/exposition.h"
 #include "store/sqlite.h"
@@ -61,34 +60,11 @@ constexpr Duration save_every{2'000};
 constexpr Duration settle_every{100};
 constexpr Duration settle_max{10'000};
 
-// What the controllers watch, and what they look at in every turn.
 kubernetes::StoreSettings store_settings(
     const ControllerOptions& options, kubernetes::Lease& lease) {
     kubernetes::StoreSettings settings;
-    for (const ResourceType* type :
-         {&types::rollout(),
-          &types::analysis_run(),
-          &types::analysis_template(),
-          &types::cluster_analysis_template(),
-          &types::experiment(),
-          &types::replica_set(),
-          &types::deployment(),
-          &types::pod(),
-          &types::service(),
-          &types::http_route(),
-          &types::job(),
-          find_type("", "podtemplates")}) {
-        settings.followed.push_back({.type = type});
-    }
-    for (const ResourceType& type : routing_types()) {
-        settings.followed.push_back({.type = &type});
-        settings.optional.insert(&type);
-    }
-    // Of all ConfigMaps, only that of the plugins concerns every release; others are read by name.
-    settings.followed.push_back(
-        {.type = &types::config_map(),
-         .fields =
-             LabelSelector::equal_to({{"metadata.name", std::string(argo::plugin_config_name)}})});
+    settings.followed = control::followed_types();
+    for (const ResourceType& type : routing_types()) settings.optional.insert(&type);
     settings.namespaces = options.namespaces;
     settings.may_write = [&lease] { return lease.keep(); };
     return settings;

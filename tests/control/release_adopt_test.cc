@@ -1,12 +1,12 @@
 #include "control/manager.h"
 #include "control/release_controller.h"
 #include "manifest/argo/names.h"
-#include "ports/manual_loop.h"
 #include "store/memory.h"
 #include "traffic/http_route.h"
 
 #include <doctest/doctest.h>
 
+#include "ground.h"
 #include "small_world.h"
 #include <map>
 #include <string>
@@ -20,8 +20,6 @@ using namespace serin::control;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr std::string_view ns = "default";
 
 json::Value parsed(const std::string& text) {
     auto value = json::parse(text);
@@ -71,6 +69,11 @@ public:
         rollout_.put("/spec/selector/matchLabels/app", "shop");
         rollout_.put("/spec/template", parsed(written(image)));
         rollout_.put("/spec/strategy", parsed(strategy));
+        const char* routed =
+            "/spec/strategy/canary/trafficRouting/plugins/argoproj-labs~1gatewayAPI";
+        if (rollout_.find(routed)) {
+            rollout_.put(std::string(routed) + "/namespace", json::string(ns));
+        }
         rollout_ = put(rollout_);
     }
 
@@ -113,6 +116,7 @@ public:
         Object service(types::service(), ns, name);
         service.set_annotation(argo::annotation_managed_by, "shop");
         service.put("/spec/selector/app", "shop");
+        service.put("/spec/ports", json::Array{json::Object{{"port", 80}}});
         service.put("/spec/selector/" + std::string(argo::label_hash), json::string(hash));
         put(service);
     }
@@ -144,10 +148,11 @@ public:
     std::vector<std::string> take_over() {
         const auto before = versions();
         if (!manager) {
-            manager = std::make_unique<Manager>(loop, store, std::vector<Reconciler*>{&controller});
+            manager =
+                std::make_unique<Manager>(ground->loop, own, std::vector<Reconciler*>{&controller});
             manager->start();
         }
-        loop.run_until_idle();
+        ground->settle();
         std::vector<std::string> changed;
         const auto after = versions();
         for (const auto& [key, version] : after) {
@@ -179,7 +184,7 @@ public:
         return all;
     }
 
-    Object rollout() const { return *store.get({&types::rollout(), std::string(ns), "shop"}); }
+    Object rollout() const { return get(types::rollout(), "shop"); }
     std::vector<std::string> news() const {
         std::vector<std::string> reasons;
         for (const Object& event : store.list({.type = &types::event()})->items) {
@@ -188,12 +193,18 @@ public:
         return reasons;
     }
 
-    ManualLoop loop{*parse_time("2026-03-01T12:00:00Z")};
-    store::MemoryStore store{loop};
+    Object get(const ResourceType& type, const std::string& name) const {
+        return *store.get({&type, ns, name});
+    }
+
+    std::unique_ptr<Ground> ground = make_ground(*parse_time("2026-03-01T12:00:00Z"));
+    const std::string& ns = ground->ns;
+    ObjectStore& store = ground->others();
+    ObjectStore& own = ground->controllers();
     store::MemoryEvidenceLog evidence;
-    traffic::HttpRouteRouter router{store};
-    Plugins plugins{loop};
-    ReleaseController controller{loop, store, evidence, router, plugins};
+    traffic::HttpRouteRouter router{own};
+    Plugins plugins{ground->loop};
+    ReleaseController controller{ground->loop, own, evidence, router, plugins};
     std::unique_ptr<Manager> manager;
 
 private:
@@ -202,11 +213,11 @@ private:
 
 constexpr const char* canary = R"({"canary": {"stableService": "shop-stable",
     "canaryService": "shop-canary", "trafficRouting": {"plugins": {"argoproj-labs/gatewayAPI":
-    {"httpRoute": "shop", "namespace": "default"}}}, "steps": [{"setWeight": 10},
+    {"httpRoute": "shop"}}}, "steps": [{"setWeight": 10},
     {"pause": {"duration": "1m"}}, {"setWeight": 20}, {"pause": {}}, {"setWeight": 50}]}})";
 constexpr const char* judged = R"({"canary": {"stableService": "shop-stable",
     "canaryService": "shop-canary", "trafficRouting": {"plugins": {"argoproj-labs/gatewayAPI":
-    {"httpRoute": "shop", "namespace": "default"}}}, "steps": [{"setWeight": 20}, {"pause": {}},
+    {"httpRoute": "shop"}}}, "steps": [{"setWeight": 20}, {"pause": {}},
     {"experiment": {"duration": "1m", "templates": [{"name": "a", "specRef": "canary"}]}}]}})";
 
 std::string weights(const std::string& stable, const std::string& candidate, int weight) {
@@ -305,7 +316,7 @@ TEST_CASE("a healthy canary that Argo left stays as it is") {
         }
     }
     CHECK(cluster.news().empty());
-    cluster.loop.advance(10min);
+    cluster.ground->advance(10min);
     CHECK(cluster.rollout().text("/status/phase") == "Healthy");
 }
 
@@ -336,7 +347,7 @@ TEST_CASE("a canary that Argo left paused stays at its step with its weight") {
             json::Object{{"status", json::Object{{"pauseConditions", nullptr}}}},
             Part::status);
         REQUIRE(resumed);
-        cluster.loop.run_until_idle();
+        cluster.ground->settle();
         CHECK(cluster.rollout().integer("/status/currentStepIndex") == step + 1);
     }
 }
@@ -363,7 +374,7 @@ TEST_CASE("a manifest that was changed meanwhile is followed") {
     REQUIRE(changed);
     cluster.take_over();
     // Whether the steps are still those of the status nobody can tell: from the first, and less.
-    const Object route = *cluster.store.get({&types::http_route(), std::string(ns), "shop"});
+    const Object route = cluster.get(types::http_route(), "shop");
     CHECK(route.integer("/spec/rules/0/backendRefs/1/weight") < 20);
 }
 
@@ -395,7 +406,7 @@ TEST_CASE("an abort that Argo left stays one") {
         "RolloutAborted: Rollout aborted update to revision 2: Metric \"rate\" failed");
     CHECK(after.boolean("/status/abort"));
     CHECK(after.text("/status/abortedAt") == "2026-03-01T11:00:00Z");
-    cluster.loop.advance(1h);
+    cluster.ground->advance(1h);
     CHECK(cluster.take_over().empty());
 }
 
@@ -454,16 +465,15 @@ TEST_CASE("a healthy blue-green Rollout that Argo left stays as it is") {
 
 TEST_CASE("a template that something changed on its way is known by the status, and remembered") {
     Cluster cluster("shop:v2", canary);
-    const std::string changed = R"({"metadata": {"labels": {"app": "shop", "added": "by a webhook",
+    const std::string changed = R"({"metadata": {"labels": {"app": "shop", "added": "by-a-webhook",
         "rollouts-pod-template-hash": "687d76d795"}},
         "spec": {"containers": [{"name": "shop", "image": "mirror/shop:v2"}]}})";
     add_paused(cluster, changed);
     cluster.set_status(paused_status("5c9f87c6d4", 3));
 
-    const std::vector<std::string> noted{"replicasets.apps default/shop-687d76d795"};
+    const std::vector<std::string> noted{"replicasets.apps " + cluster.ns + "/shop-687d76d795"};
     CHECK(cluster.take_over() == noted);
-    const Object group =
-        *cluster.store.get({&types::replica_set(), std::string(ns), "shop-687d76d795"});
+    const Object group = cluster.get(types::replica_set(), "shop-687d76d795");
     CHECK(group.generation() == 1);  // Only a note.
     CHECK(group.annotation(argo::annotation_template));
     CHECK(cluster.rollout().text("/status/phase") == "Paused");
@@ -472,7 +482,7 @@ TEST_CASE("a template that something changed on its way is known by the status, 
     const auto scaled = cluster.store.patch(
         cluster.rollout().key(), PatchKind::merge, parsed(R"({"spec": {"replicas": 6}})"));
     REQUIRE(scaled);
-    cluster.loop.run_until_idle();
+    cluster.ground->settle();
     CHECK(cluster.rollout().text("/status/currentPodHash") == "687d76d795");
     CHECK(cluster.store.list({.type = &types::replica_set()})->items.size() == 2);
 }

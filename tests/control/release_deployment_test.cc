@@ -21,17 +21,17 @@ json::Value parsed(const std::string& text) {
 
 struct Shop : SmallWorld {
     explicit Shop(const std::string& more = "{}") {
-        Object deployment(types::deployment(), "default", "shop");
+        Object deployment(types::deployment(), ns, "shop");
         deployment.put(
             "/spec", parsed(R"({"replicas": 4, "selector": {"matchLabels": {"app": "shop"}},
             "template": {"metadata": {"labels": {"app": "shop"}},
                          "spec": {"containers": [{"name": "shop", "image": "shop:v1"}]}}})"));
-        REQUIRE(store.create(deployment));
+        add(deployment);
         change(more);
     }
     void change(const std::string& patch) {
         const auto changed =
-            store.patch({&types::deployment(), "default", "shop"}, PatchKind::merge, parsed(patch));
+            store.patch(key(types::deployment(), "shop"), PatchKind::merge, parsed(patch));
         REQUIRE_MESSAGE(changed, (changed ? "" : changed.error().message));
         settle();
     }
@@ -110,9 +110,9 @@ TEST_CASE("a version that never starts costs no more than maxUnavailable, and go
 TEST_CASE("recreating ends the old replicas before the new ones start") {
     Shop shop(R"({"spec": {"strategy": {"type": "Recreate"}}})");
     const std::string old(shop.group("shop:v1").name());
-    Object lingering(types::pod(), "default", "lingering");
+    Object lingering(types::pod(), shop.ns, "lingering");
     lingering.set_controller(shop.group("shop:v1"));
-    REQUIRE(shop.store.create(lingering));
+    shop.add(lingering);
 
     shop.roll_to("shop:v2");
     CHECK(shop.replicas("shop:v1") == 0);
@@ -121,10 +121,10 @@ TEST_CASE("recreating ends the old replicas before the new ones start") {
         shop.deployment().text("/status/serin/waitingFor") ==
         "the replicas of older revisions to end");
 
-    REQUIRE(shop.store.remove({&types::pod(), "default", "lingering"}));  // It ends for a while.
+    REQUIRE(shop.store.remove(shop.key(types::pod(), "lingering")));  // It ends for a while.
     shop.settle();
     CHECK(shop.replicas("shop:v2") == 0);
-    REQUIRE(shop.store.remove({&types::pod(), "default", "lingering"}, {.grace_seconds = 0}));
+    REQUIRE(shop.store.remove(shop.key(types::pod(), "lingering"), {.grace_seconds = 0}));
     shop.settle();
     CHECK(shop.replicas("shop:v2") == 4);
 }

@@ -26,7 +26,7 @@ struct Shop : SmallWorld {
         config.put(
             "/data/stepPlugins",
             json::string("- name: " + name + "\n  location: file:///plugins/smoke\n" + more));
-        REQUIRE(store.create(config));
+        add(config);
         settle();
     }
     json::Value status(std::size_t index = 0) const {
@@ -151,9 +151,9 @@ TEST_CASE("a plugin that nobody registered makes the Rollout invalid until someb
     CHECK(
         world.message().contains("spec.strategy.canary.steps[1].plugin.name: plugin "
                                  "\"acme/smoke\" is not in ConfigMap argo-rollouts-config"));
-    Object config(types::config_map(), "default", "argo-rollouts-config");
+    Object config(types::config_map(), world.ns, "argo-rollouts-config");
     config.put("/data/stepPlugins", "[{name: acme/smoke, location: 'file:///plugins/smoke'}]");
-    REQUIRE(world.store.create(config));
+    world.add(config);
     world.settle();
     CHECK(world.phase() == "Healthy");
 }

@@ -26,7 +26,7 @@ struct Shop : SmallWorld {
         Object config(types::config_map(), "argo-rollouts", "argo-rollouts-config");
         config.put(
             "/data/trafficRouterPlugins", "[{name: acme/edge, location: 'file:///plugins/edge'}]");
-        REQUIRE(store.create(config));
+        add(config);
         install(
             steps,
             R"({"spec": {"strategy": {"canary": {"trafficRouting": {"managedRoutes": )" + managed +
@@ -54,7 +54,7 @@ struct Shop : SmallWorld {
     }
     int step() const { return static_cast<int>(rollout().integer("/status/currentStepIndex")); }
     bool has_settled() const {
-        const PluginExposure seen = read_exposure(*store.get(exposure_key("default", "shop")));
+        const PluginExposure seen = read_exposure(*store.get(exposure_key(ns, "shop")));
         return seen.verified == seen.number;
     }
 
@@ -201,7 +201,7 @@ TEST_CASE("a record of a router plugin that somebody spoilt or removed is made a
     Shop shop;
     shop.set_image("shop:v2");
     shop.advance(5s);
-    const ObjectKey record = exposure_key("default", "shop");
+    const ObjectKey record = exposure_key(shop.ns, "shop");
     REQUIRE(shop.store.patch(
         record, PatchKind::merge, *json::parse(R"({"data": {"wanted": "{", "number": "x"}})")));
     shop.weight = 100;
@@ -217,13 +217,13 @@ TEST_CASE("a record of a router plugin that somebody spoilt or removed is made a
 
 TEST_CASE("a ConfigMap of somebody else is left alone by a release with a router plugin") {
     SmallWorld world;
-    Object config(types::config_map(), "default", "shop-traffic");
+    Object config(types::config_map(), world.ns, "shop-traffic");
     config.put("/data/mine", "yes");
-    REQUIRE(world.store.create(config));
+    world.add(config);
     Object plugins(types::config_map(), "argo-rollouts", "argo-rollouts-config");
     plugins.put(
         "/data/trafficRouterPlugins", "[{name: acme/edge, location: 'file:///plugins/edge'}]");
-    REQUIRE(world.store.create(plugins));
+    world.add(plugins);
     world.install(
         R"([{"setWeight": 20}])",
         R"({"spec": {"strategy": {"canary": {"trafficRouting":
@@ -237,11 +237,11 @@ TEST_CASE("a ConfigMap of somebody else is left alone by a release with a router
 
 TEST_CASE("a release that takes another router forgets what its plugin confirmed") {
     Shop shop;
-    REQUIRE(shop.store.get(exposure_key("default", "shop")));
+    REQUIRE(shop.store.get(exposure_key(shop.ns, "shop")));
     shop.patch(R"({"spec": {"strategy": {"canary": {"trafficRouting":
         {"plugins": {"acme/edge": null, "argoproj-labs/gatewayAPI": {"httpRoute": "shop"}}}}}}})");
     shop.advance(5s);
-    CHECK_FALSE(shop.store.get(exposure_key("default", "shop")));
+    CHECK_FALSE(shop.store.get(exposure_key(shop.ns, "shop")));
     CHECK(shop.phase() == "Healthy");
 }
 
@@ -305,7 +305,7 @@ TEST_CASE("routes that lead to a service which is no longer the candidate's are 
     shop.set_image("shop:v2");
     shop.advance(30s);
     REQUIRE(shop.step() == 2);
-    const ObjectKey record = exposure_key("default", "shop");
+    const ObjectKey record = exposure_key(shop.ns, "shop");
     REQUIRE(read_exposure(*shop.store.get(record)).routes_lead_to == "shop-canary");
     // As after a promotion in which the services swap their roles, while the release gets no
     // further wish written.

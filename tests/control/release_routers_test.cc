@@ -19,9 +19,9 @@ namespace {
 struct Cluster : SmallWorld {
     Cluster() {
         manager.reset();
-        controller = std::make_unique<ReleaseController>(loop, store, evidence, all, plugins);
-        manager = std::make_unique<Manager>(
-            loop, store, std::vector<Reconciler*>{controller.get(), &kubelet});
+        ObjectStore& own = ground->controllers();
+        controller = std::make_unique<ReleaseController>(loop, own, evidence, all, plugins);
+        manager = std::make_unique<Manager>(loop, own, std::vector<Reconciler*>{controller.get()});
         manager->start();
         settle();
     }
@@ -36,19 +36,18 @@ struct Cluster : SmallWorld {
         settle();
     }
     void add(std::string_view kind, const std::string& name, const std::string& spec) {
-        Object made(routing_type(kind), "default", name);
+        Object made(routing_type(kind), ns, name);
         made.put("/spec", *json::parse(spec));
-        REQUIRE(store.create(made));
+        SmallWorld::add(made);
     }
     // As a GitOps tool puts back what its repository says.
     void rewrite(std::string_view kind, const std::string& name, const std::string& change) {
-        REQUIRE(store.patch(
-            {&routing_type(kind), "default", name}, PatchKind::merge, *json::parse(change)));
+        REQUIRE(store.patch(key(routing_type(kind), name), PatchKind::merge, *json::parse(change)));
         settle();
     }
     int step() const { return static_cast<int>(rollout().integer("/status/currentStepIndex")); }
 
-    traffic::ObjectRouter objects{store};
+    traffic::ObjectRouter objects{ground->controllers()};
     traffic::Routers all{router, plugin_router, &objects};
 };
 
@@ -105,8 +104,8 @@ TEST_CASE("a router's missing object is told, and the release waits for it") {
     world.install_with(R"("nginx": {"stableIngress": "web"})");
     CHECK(world.phase() == "Degraded");
     CHECK(world.message().contains(
-        "trafficRouting: Ingress \"default/web\" not found: write it, or install "
-        "ingresses.networking.k8s.io v1"));
+        "trafficRouting: Ingress \"" + world.ns +
+        "/web\" not found: write it, or install ingresses.networking.k8s.io v1"));
     world.add("Ingress", "web", ingress);
     world.settle();
     CHECK(world.phase() == "Healthy");
@@ -158,7 +157,7 @@ TEST_CASE("weights that GitOps puts back are corrected, whatever the router") {
         world.settle();
         CHECK(canary().integer("/spec/weight") == 20);
         world.patch_status(R"({"abort": true})");
-        CHECK_FALSE(world.store.get({&routing_type("Mapping"), "default", "web-canary"}));
+        CHECK_FALSE(world.store.get(world.key(routing_type("Mapping"), "web-canary")));
     }
     SUBCASE("SMI") {
         world.install_with(R"("smi": {})");

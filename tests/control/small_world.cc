@@ -11,8 +11,6 @@ namespace serin::control {
 
 namespace {
 
-constexpr std::string_view ns = "default";
-
 json::Value parsed(const std::string& text) {
     auto value = json::parse(text);
     REQUIRE_MESSAGE(value, (value ? "" : value.error().message));
@@ -98,11 +96,13 @@ std::unique_ptr<PluginRunner::Call> Plugins::call(PluginCall call, Done done) {
     return pending;
 }
 
-SmallWorld::SmallWorld()
-    : loop(Instant(std::chrono::hours(1'000'000 / 60))),
-      store(loop),
-      router(store),
-      plugin_router(store),
+SmallWorld::SmallWorld(std::unique_ptr<Ground> under)
+    : ground(std::move(under)),
+      ns(ground->ns),
+      loop(ground->loop),
+      store(ground->others()),
+      router(ground->controllers()),
+      plugin_router(ground->controllers()),
       routers(router, plugin_router),
       kubelet(store),
       data_plane(store),
@@ -112,39 +112,43 @@ SmallWorld::SmallWorld()
 
 void SmallWorld::restart() {
     manager.reset();
-    controller = std::make_unique<ReleaseController>(loop, store, evidence, routers, plugins);
-    deployments = std::make_unique<DeploymentController>(loop, store, evidence, routers);
-    router_plugins = std::make_unique<RouterPlugins>(loop, store, plugins);
+    played.reset();
+    ground->restart();
+    ObjectStore& own = ground->controllers();
+    controller = std::make_unique<ReleaseController>(loop, own, evidence, routers, plugins);
+    router_plugins = std::make_unique<RouterPlugins>(loop, own, plugins);
     manager = std::make_unique<Manager>(
-        loop,
-        store,
-        std::vector<Reconciler*>{
-            controller.get(), deployments.get(), router_plugins.get(), &kubelet, &data_plane});
+        loop, own, std::vector<Reconciler*>{controller.get(), router_plugins.get()});
+    deployments = std::make_unique<DeploymentController>(loop, store, evidence, routers);
+    played = std::make_unique<Manager>(
+        loop, store, std::vector<Reconciler*>{deployments.get(), &kubelet, &data_plane});
     manager->start();
+    played->start();
     settle();
 }
 
 void SmallWorld::settle() {
-    loop.run_until_idle();
+    ground->settle();
 }
 void SmallWorld::advance(Duration by) {
-    loop.advance(by);
+    ground->advance(by);
 }
 
 void SmallWorld::install(const std::string& steps, const std::string& more) {
     for (const char* name : {"shop-stable", "shop-canary"}) {
         Object service(types::service(), ns, name);
         service.put("/spec/selector/app", "shop");
-        REQUIRE(store.create(service));
+        service.put("/spec/ports", json::Array{json::Object{{"port", 80}}});
+        add(service);
     }
     Object route(types::http_route(), ns, "shop");
     route.put("/spec/weight", 0);
-    REQUIRE(store.create(route));
+    add(route);
     for (const char* name : {"success-rate", "latency"}) {
         Object analysis(types::analysis_template(), ns, name);
         analysis.put("/spec", parsed(R"({"metrics": [{"name": "rate", "interval": "1s",
             "successCondition": "result >= 0.95", "provider": {"plugin": {"serin/requests": {}}}}]})"));
-        REQUIRE(store.create(analysis));
+        add(analysis);
     }
     Object rollout(types::rollout(), ns, "shop");
     json::Value spec = parsed(R"({"replicas": 10, "selector": {"matchLabels": {"app": "shop"}},
@@ -154,15 +158,20 @@ void SmallWorld::install(const std::string& steps, const std::string& more) {
             "trafficRouting": {"plugins": {"argoproj-labs/gatewayAPI": {"httpRoute": "shop"}}}}}})");
     rollout.put("/spec", std::move(spec));
     rollout.put("/spec/strategy/canary/steps", parsed(steps));
-    REQUIRE(store.create(rollout));
+    add(rollout);
     patch(more);
     settle();
+}
+
+void SmallWorld::add(const Object& object) {
+    const auto created = store.create(object);
+    REQUIRE_MESSAGE(created, (created ? "" : created.error().message));
 }
 
 void SmallWorld::patch(const std::string& change) {
     is_own_write = true;
     const auto patched =
-        store.patch({&types::rollout(), std::string(ns), "shop"}, PatchKind::merge, parsed(change));
+        store.patch(key(types::rollout(), "shop"), PatchKind::merge, parsed(change));
     is_own_write = false;
     REQUIRE_MESSAGE(patched, (patched ? "" : patched.error().message));
 }
@@ -170,7 +179,7 @@ void SmallWorld::patch(const std::string& change) {
 void SmallWorld::patch_status(const std::string& change) {
     is_own_write = true;
     const auto patched = store.patch(
-        {&types::rollout(), std::string(ns), "shop"},
+        key(types::rollout(), "shop"),
         PatchKind::merge,
         json::Object{{"status", parsed(change)}},
         Part::status);
@@ -186,8 +195,12 @@ void SmallWorld::set_image(const std::string& image) {
     settle();
 }
 
+ObjectKey SmallWorld::key(const ResourceType& type, const std::string& name) const {
+    return {&type, ns, name};
+}
+
 Object SmallWorld::get(const ResourceType& type, const std::string& name) const {
-    auto object = store.get({&type, std::string(ns), name});
+    auto object = store.get(key(type, name));
     REQUIRE_MESSAGE(object, (object ? "" : object.error().message));
     return *std::move(object);
 }

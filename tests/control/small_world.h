@@ -10,6 +10,7 @@
 #include "store/memory.h"
 #include "traffic/plugin_router.h"
 
+#include "ground.h"
 #include <functional>
 #include <memory>
 #include <string>
@@ -81,10 +82,13 @@ private:
 
 class SmallWorld {
 public:
-    SmallWorld();
+    static constexpr Instant start{std::chrono::hours(1'000'000 / 60)};
+
+    explicit SmallWorld(std::unique_ptr<Ground> under = make_ground(start));
 
     // Applies the manifests of the shop: services, route, Rollout with these steps (JSON).
     void install(const std::string& steps, const std::string& more = "{}");
+    void add(const Object& object);
     void set_image(const std::string& image);
     // Merges a patch into the Rollout, or into its status.
     void patch(const std::string& change);
@@ -95,6 +99,7 @@ public:
     void restart();
 
     Object rollout() const;
+    ObjectKey key(const ResourceType& type, const std::string& name) const;
     Object get(const ResourceType& type, const std::string& name) const;
     std::string phase() const { return std::string(rollout().text("/status/phase")); }
     std::string message() const { return std::string(rollout().text("/status/message")); }
@@ -108,8 +113,10 @@ public:
 
     bool is_own_write = false;  // A person writes, not a controller.
 
-    ManualLoop loop;
-    store::MemoryStore store;
+    std::unique_ptr<Ground> ground;
+    const std::string& ns;
+    ManualLoop& loop;
+    ObjectStore& store;  // As everybody but the controllers sees it.
     store::MemoryEvidenceLog evidence;
     RouteWeights router;
     traffic::PluginRouter plugin_router;
@@ -121,6 +128,7 @@ public:
     std::unique_ptr<DeploymentController> deployments;
     std::unique_ptr<RouterPlugins> router_plugins;
     std::unique_ptr<Manager> manager;
+    std::unique_ptr<Manager> played;  // What a cluster has of its own.
 };
 
 }  // namespace serin::control

@@ -6,8 +6,9 @@
 #   cluster.sh build            make the programs ready (built once from Debian's source package)
 #   cluster.sh is-built         whether that has been done
 #   cluster.sh why-no-node      what keeps this machine from running a node, or nothing
-#   cluster.sh up DIR [--node]  start a fresh cluster on free ports; state, logs and kubeconfig in DIR.
-#                               Without --node objects are real, pods do not run
+#   cluster.sh up DIR [--node | --bare]  start a fresh cluster on free ports; state, logs and kubeconfig
+#                               in DIR. Without --node objects are real, pods do not run; with --bare
+#                               Kubernetes' controllers do not either
 #   cluster.sh inside DIR COMMAND...  run a command where a cluster with a node can be reached
 #   cluster.sh load DIR         load the image archive on standard input into the node
 #   cluster.sh restart-api DIR  kill the API server and start it again (with a node: from inside)
@@ -229,7 +230,7 @@ up() {
   certificates "$dir"
   (umask 077 && echo "$(openssl rand -hex 16),admin,admin,system:masters" >"$dir/tokens.csv")
   if [[ ${2:-} != --node ]]; then
-    up_here "$dir"
+    up_here "$dir" "${2:-}"
     say "up: export KUBECONFIG=$dir/kubeconfig"
     return
   fi
@@ -245,7 +246,7 @@ up_here() {
   try_ports "$dir" start_etcd etcd
   try_ports "$dir" start_api kube-apiserver "$(<"$dir/etcd.port")"
   (umask 077 && kubeconfig "$dir" "$(<"$dir/kube-apiserver.port")" >"$dir/kubeconfig")
-  start_controllers "$dir"
+  [[ ${2:-} == --bare ]] || start_controllers "$dir"
 }
 
 # Killed without a word, and started again on the same port.
@@ -298,5 +299,5 @@ case ${1:-} in
   restart-api) restart_api "$(folder_of "${2:-}")" ;;
   load) load_image "$(folder_of "${2:-}")" ;;
   down) down "$(folder_of "${2:-}")" ;;
-  *) sed -n '2,23s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,24s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -16,9 +16,22 @@ constexpr std::string_view mark_name = "mark";
 
 int worlds = 0;
 
+net::AsioLoop& shared_loop() {
+    static net::AsioLoop loop;
+    return loop;
+}
+
+net::CurlClient& shared_client() {
+    static net::CurlClient client(shared_loop());
+    return client;
+}
+
 }  // namespace
 
-ClusterWorld::ClusterWorld() : ns(fmt::format("serin-store-{}-{}", getpid(), ++worlds)) {
+ClusterWorld::ClusterWorld()
+    : loop(shared_loop()),
+      http(shared_client()),
+      ns(fmt::format("serin-test-{}-{}", getpid(), ++worlds)) {
     const char* files = std::getenv("KUBECONFIG");
     REQUIRE_MESSAGE(files != nullptr, "KUBECONFIG names no cluster: run ./dev test-kubernetes");
     auto config = read_kubeconfig({files}, "");
@@ -55,7 +68,7 @@ void ClusterWorld::await(const std::function<bool()>& holds) {
     const Instant end = loop.now() + 60s;
     while (!holds()) {
         REQUIRE_MESSAGE(loop.now() < end, "waited in vain");
-        const auto pause = loop.after(5ms, [this] { loop.stop(); });
+        const auto pause = loop.after(1ms, [this] { loop.stop(); });
         loop.run();
     }
 }

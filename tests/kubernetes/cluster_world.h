@@ -34,8 +34,9 @@ public:
     Object group(std::string_view name, int replicas = 0) const;
     ObjectKey key(const ResourceType& type, std::string_view name) const;
 
-    net::AsioLoop loop;
-    net::CurlClient http{loop};
+    // Shared by all worlds, so that the API's connections and TLS sessions are used again.
+    net::AsioLoop& loop;
+    net::CurlClient& http;
     std::unique_ptr<Api> api;
     std::string ns;
 

@@ -31,25 +31,6 @@ finish() {
 }
 trap finish EXIT
 
-# definition GROUP VERSION KIND PLURAL: of a kind that may hold anything.
-definition() {
-  cat <<Y
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: $4.$1}
-spec:
-  group: $1
-  scope: Namespaced
-  names: {kind: $3, plural: $4, singular: ${3,,}}
-  versions:
-  - name: $2
-    served: true
-    storage: true
-    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
----
-Y
-}
-
 rollout() { # rollout NAME ROUTING: with services of its own.
   kubectl -n "$namespace" apply -f - >/dev/null <<Y
 apiVersion: v1
