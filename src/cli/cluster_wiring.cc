@@ -133,7 +133,11 @@ struct ClusterController::Parts {
           route_router(store),
           object_router(store),
           router(route_router, route_router, &object_router),
-          prometheus(http, options.prometheus_address),
+          prometheus(
+              http,
+              options.prometheus_address,
+              metrics::Credentials(
+                  store, {config.ns, std::string(argo_namespace)}, environment_variable)),
           web(http),
           plugin_metrics(store, plugins),
           windows(loop),

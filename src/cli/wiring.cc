@@ -118,7 +118,11 @@ struct LocalMachine::Parts {
           plugin_router(*store),
           router(route_router, plugin_router),
           requests(loop, windows),
-          prometheus(http, options.prometheus_address),
+          prometheus(
+              http,
+              options.prometheus_address,
+              metrics::Credentials(
+                  *store, {options.ns, std::string(argo_namespace)}, environment_variable)),
           web(http),
           plugin_metrics(*store, plugins),
           remote(

@@ -1,11 +1,13 @@
 #include "control/analysis_arguments.h"
 
+#include "base/redaction.h"
 #include "expr/template.h"
 #include "ports/secret.h"
 
 #include <fmt/format.h>
 
 #include <optional>
+#include <utility>
 
 namespace serin::control {
 
@@ -67,13 +69,8 @@ Result<json::Value> AnalysisArguments::fill_in(const json::Value& value) const {
 }
 
 std::string AnalysisArguments::redact(std::string text) const {
-    for (const std::string& secret : secrets_) {
-        for (auto at = text.find(secret); at != std::string::npos;
-             at = text.find(secret, at + hidden.size())) {
-            text.replace(at, secret.size(), hidden);
-        }
-    }
-    return text;
+    if (secrets_.empty()) return text;
+    return Redaction(secrets_).hide(std::move(text));
 }
 
 }  // namespace serin::control

@@ -24,6 +24,7 @@ struct AnalysisController::Live {
         std::unique_ptr<MetricSource::Measurement> handle;
         bool is_early = false;
         Instant started_at;
+        std::shared_ptr<const AnalysisArguments> arguments;  // That it was asked with.
         bool is_over = false;  // Looked early and saw nothing to keep.
     };
     ObjectKey key;
@@ -72,6 +73,13 @@ Phase phase_of(MetricSample::Judgement judgement) {
     return Phase::error;
 }
 
+// As statuses and events may show them.
+std::map<std::string, std::string> shown(
+    std::map<std::string, std::string> facts, const AnalysisArguments& arguments) {
+    for (auto& [name, text] : facts) text = arguments.redact(std::move(text));
+    return facts;
+}
+
 judge::Measurement judge_sample(
     const judge::Conditions& conditions,
     const AnalysisArguments& arguments,
@@ -88,7 +96,7 @@ judge::Measurement judge_sample(
         measurement.metadata[name] = arguments.redact(text);
     if (!sample->no_data_reason.empty()) {
         measurement.phase = Phase::inconclusive;
-        measurement.message = sample->no_data_reason;
+        measurement.message = arguments.redact(sample->no_data_reason);
         return measurement;
     }
     if (sample->judgement) {
@@ -298,16 +306,14 @@ void AnalysisController::take_finished(Turn& turn) {
 void AnalysisController::show_progress(Turn& turn) {
     for (const auto& [metric, flight] : turn.live.flights) {
         if (flight.is_early || !flight.handle || turn.spec.find(metric) == nullptr) continue;
-        const auto facts = flight.handle->metadata();
+        const auto facts = shown(flight.handle->metadata(), *flight.arguments);
         const judge::MetricState* known = turn.state.find(metric);
         const bool is_begun = known && known->last() && !known->last()->finished_at;
         if (!is_begun && (facts.empty() || (known && judge::is_completed(known->phase)))) continue;
         auto& measurements = turn.state.state_of(metric).measurements;
         if (!is_begun)
             measurements.push_back({.phase = Phase::running, .started_at = flight.started_at});
-        measurements.back().metadata.clear();  // What is no longer said is no longer so.
-        for (const auto& [name, text] : facts)
-            measurements.back().metadata[name] = turn.arguments.redact(text);
+        measurements.back().metadata = facts;  // What is no longer said is no longer so.
         warn(turn, metric, facts);
     }
 }
@@ -323,7 +329,7 @@ void AnalysisController::warn(
             turn.run,
             EventType::warning,
             "AnalysisWarning",
-            fmt::format("Metric '{}': {}", metric, turn.arguments.redact(found->second)));
+            fmt::format("Metric '{}': {}", metric, found->second));
     }
 }
 
@@ -358,7 +364,10 @@ void AnalysisController::terminate_lasting(Turn& turn) {
             if (const auto said = flight->second.handle->last_word()) {
                 const auto started_at = measurement.started_at;
                 measurement = judge_sample(
-                    turn.spec.find(rule.name)->conditions, turn.arguments, *said, turn.now);
+                    turn.spec.find(rule.name)->conditions,
+                    *flight->second.arguments,
+                    *said,
+                    turn.now);
                 measurement.started_at = started_at;
             }
             flight->second.handle->terminate();
@@ -392,7 +401,7 @@ Result<> AnalysisController::measure(Turn& turn, const judge::MetricRule& rule, 
     const Instant started_at = begun == nullptr ? turn.now : begun->started_at.value_or(turn.now);
     const judge::Conditions conditions = turn.spec.find(rule.name)->conditions;
     turn.live.flights[rule.name] = {
-        .handle = nullptr, .is_early = is_early, .started_at = started_at};
+        .handle = nullptr, .is_early = is_early, .started_at = started_at, .arguments = arguments};
     auto handle = source->second->measure(
         std::move(query),
         [this, live, started_at, is_early, conditions, arguments, metric = rule.name](
@@ -410,7 +419,7 @@ Result<> AnalysisController::measure(Turn& turn, const judge::MetricRule& rule, 
     const auto flight = turn.live.flights.find(rule.name);
     if (flight != turn.live.flights.end()) {
         if (handle && begun == nullptr && !is_early && !turn.live.finished.contains(rule.name)) {
-            if (auto metadata = handle->metadata(); !metadata.empty()) {
+            if (auto metadata = shown(handle->metadata(), *arguments); !metadata.empty()) {
                 turn.state.state_of(rule.name).measurements.push_back(
                     {.phase = Phase::running,
                      .started_at = started_at,

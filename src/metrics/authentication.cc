@@ -6,11 +6,15 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace serin::metrics {
 
 namespace {
+
+constexpr std::string_view no_token = "could not get an OAuth2 token";
 
 std::unexpected<Error> refuse(std::string_view field, std::string_view why) {
     return fail(ErrorKind::invalid, fmt::format("authentication.{}: {}", field, why));
@@ -20,18 +24,24 @@ std::string text_at(const json::Object& config, std::string_view pointer) {
     return std::string(json::text(json::find(config, pointer)).value_or(""));
 }
 
-std::string basic(std::string_view user, std::string_view password) {
-    return "Basic " + encode_base64(fmt::format("{}:{}", user, password));
+std::string encoded(std::string_view user, std::string_view password) {
+    return encode_base64(fmt::format("{}:{}", user, password));
 }
 
-Result<std::string> read_basic(const json::Object& config) {
+std::string basic(std::string_view user, std::string_view password) {
+    return "Basic " + encoded(user, password);
+}
+
+Result<> read_basic(const json::Object& config, Authentication& read) {
     const json::Object* given = json::object(json::find(config, "/authentication/basicAuth"));
-    if (given == nullptr) return std::string();
+    if (given == nullptr) return {};
     const std::string user = text_at(*given, "/username");
     const std::string password = text_at(*given, "/password");
-    if (user.empty() && password.empty()) return std::string();
+    if (user.empty() && password.empty()) return {};
     if (user.empty() || password.empty()) return refuse("basicAuth", "needs username and password");
-    return basic(user, password);
+    read.header = basic(user, password);
+    read.secrets = {password, encoded(user, password)};
+    return {};
 }
 
 Result<std::optional<OAuth2>> read_oauth2(const json::Object& config) {
@@ -65,69 +75,26 @@ Result<std::string> read_token(const HttpResponse& response) {
     return std::string(*token);
 }
 
-// Asks for a token, then what is really asked.
-class AuthorizedCall : public HttpClient::Call {
-public:
-    AuthorizedCall(
-        HttpClient& client, OAuth2 credentials, HttpRequest request, HttpClient::Done done)
-        : client_(client),
-          credentials_(std::move(credentials)),
-          request_(std::move(request)),
-          done_(std::move(done)) {
-        calls_.push_back(
-            client_.send(token_request(false), [this](const Result<HttpResponse>& response) {
-                const bool is_refused =
-                    response && (response->status == 400 || response->status == 401);
-                if (!is_refused) return take_token(response);
-                calls_.push_back(client_.send(
-                    token_request(true),
-                    [this](const Result<HttpResponse>& second) { take_token(second); }));
-            }));
-    }
+enum class SecretPlace { header, form };
 
-private:
-    HttpRequest token_request(bool has_secret_in_form) const {
-        HttpRequest ask{.method = "POST", .url = credentials_.token_url};
-        ask.timeout = request_.timeout;
-        ask.verify_peer = request_.verify_peer;
-        ask.ca_file = request_.ca_file;
-        ask.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
-        ask.body = "grant_type=client_credentials";
-        if (!credentials_.scopes.empty())
-            ask.body +=
-                "&scope=" + escape_form(fmt::format("{}", fmt::join(credentials_.scopes, " ")));
-        const std::string id = escape_form(credentials_.client_id);
-        const std::string secret = escape_form(credentials_.client_secret);
-        if (has_secret_in_form) {
-            ask.body += fmt::format("&client_id={}&client_secret={}", id, secret);
-        } else {
-            ask.headers.emplace_back("Authorization", basic(id, secret));
-        }
-        return ask;
+// `like` has the time, and how much a certificate counts.
+HttpRequest token_request(const OAuth2& credentials, SecretPlace place, const HttpRequest& like) {
+    HttpRequest ask{.method = "POST", .url = credentials.token_url};
+    ask.timeout = like.timeout;
+    ask.verify_peer = like.verify_peer;
+    ask.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
+    ask.body = "grant_type=client_credentials";
+    if (!credentials.scopes.empty())
+        ask.body += "&scope=" + escape_form(fmt::format("{}", fmt::join(credentials.scopes, " ")));
+    const std::string id = escape_form(credentials.client_id);
+    const std::string secret = escape_form(credentials.client_secret);
+    if (place == SecretPlace::form) {
+        ask.body += fmt::format("&client_id={}&client_secret={}", id, secret);
+    } else {
+        ask.headers.emplace_back("Authorization", basic(id, secret));
     }
-
-    // May end this object, so nothing follows the call of done.
-    void take_token(const Result<HttpResponse>& response) {
-        auto token = response ? read_token(*response) : std::unexpected(response.error());
-        if (!token) {
-            const HttpClient::Done call = std::move(done_);
-            return call(
-                std::unexpected(std::move(token).error().within("could not get an OAuth2 token")));
-        }
-        request_.headers.emplace_back("Authorization", "Bearer " + *token);
-        calls_.push_back(client_.send(std::move(request_), [this](Result<HttpResponse> answer) {
-            const HttpClient::Done call = std::move(done_);
-            call(std::move(answer));
-        }));
-    }
-
-    HttpClient& client_;
-    const OAuth2 credentials_;
-    HttpRequest request_;
-    HttpClient::Done done_;
-    // Those that have answered stay: one may be what is calling.
-    std::vector<std::unique_ptr<HttpClient::Call>> calls_;
-};
+    return ask;
+}
 
 }  // namespace
 
@@ -147,27 +114,44 @@ std::string escape_form(std::string_view text) {
 }
 
 Result<Authentication> read_authentication(const json::Object& config) {
-    SERIN_TRY_DO(refuse_authentication(config, "sigv4"));
     Authentication read;
-    SERIN_TRY(read.header, read_basic(config));
+    SERIN_TRY_DO(read_basic(config, read));
     SERIN_TRY(read.oauth2, read_oauth2(config));
-    if (read.oauth2 && !read.header.empty())
-        return refuse("oauth2", "use either basicAuth or oauth2");
+    if (!read.oauth2) return read;
+    if (!read.header.empty()) return refuse("oauth2", "use either basicAuth or oauth2");
+    const std::string id = escape_form(read.oauth2->client_id);
+    const std::string& secret = read.oauth2->client_secret;
+    read.secrets = {secret, encoded(id, escape_form(secret))};
     return read;
 }
 
-std::unique_ptr<HttpClient::Call> send_authorized(
-    HttpClient& client,
+Question authorized(
     const Authentication& authentication,
-    HttpRequest request,
-    HttpClient::Done done) {
-    if (authentication.oauth2) {
-        return std::make_unique<AuthorizedCall>(
-            client, *authentication.oauth2, std::move(request), std::move(done));
+    const std::function<Question(const std::string& header)>& make) {
+    if (!authentication.oauth2) {
+        Question question = make(authentication.header);
+        std::ranges::copy(authentication.secrets, std::back_inserter(question.secrets));
+        return question;
     }
-    if (!authentication.header.empty())
-        request.headers.emplace_back("Authorization", authentication.header);
-    return client.send(std::move(request), std::move(done));
+    const HttpRequest like = make("").request;
+    Question ask_in_header{
+        .request = token_request(*authentication.oauth2, SecretPlace::header, like),
+        .then = [make](const HttpResponse& response) -> Result<Question> {
+            const auto token = read_token(response);
+            if (!token) return std::unexpected(Error(token.error()).within(no_token));
+            Question question = make("Bearer " + *token);
+            question.secrets.push_back(*token);
+            return question;
+        },
+        .secrets = authentication.secrets,
+        .attempt = std::string(no_token)};
+    Question ask_in_form = ask_in_header;
+    ask_in_form.request = token_request(*authentication.oauth2, SecretPlace::form, like);
+    ask_in_header.instead = [ask_in_form](const HttpResponse& response) -> std::optional<Question> {
+        if (response.status != 400 && response.status != 401) return std::nullopt;
+        return ask_in_form;
+    };
+    return ask_in_header;
 }
 
 }  // namespace serin::metrics

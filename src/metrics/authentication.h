@@ -2,17 +2,17 @@
 
 #include "base/json.h"
 #include "base/result.h"
-#include "ports/http_client.h"
+#include "metrics/http_provider.h"
 
-#include <memory>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 // How a provider over HTTP says who asks: the field `authentication` with basicAuth {username,
-// password} or oauth2 {tokenUrl, clientId, clientSecret, scopes} (client credentials). SigV4 is
-// refused.
+// password} or oauth2 {tokenUrl, clientId, clientSecret, scopes} (client credentials). What it has
+// of sigv4 is left to who knows it.
 
 namespace serin::metrics {
 
@@ -26,19 +26,18 @@ struct OAuth2 {
 struct Authentication {
     std::string header;  // Value of Authorization; empty for none.
     std::optional<OAuth2> oauth2;
+    std::vector<std::string> secrets;  // All that must not be seen.
 };
 
 // `invalid` names the field.
 Result<Authentication> read_authentication(const json::Object& config);
 
-// Sends the request with the authorization. For OAuth2 a token is asked for first, with the
-// client's id and secret in the header, and in the form where the server does not take that. No
-// message tells the token or the secret.
-[[nodiscard]] std::unique_ptr<HttpClient::Call> send_authorized(
-    HttpClient& client,
+// The question with the authorization: `make` gets the value of the header, empty for none. For
+// OAuth2 a token is asked for first, with the client's id and secret in the header, and in the form
+// where the server does not take that. No message tells what the server of tokens says.
+Question authorized(
     const Authentication& authentication,
-    HttpRequest request,
-    HttpClient::Done done);
+    const std::function<Question(const std::string& header)>& make);
 
 // For forms and queries alike.
 std::string escape_form(std::string_view text);

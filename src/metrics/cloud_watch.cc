@@ -106,7 +106,7 @@ Result<json::Array> data_queries(const json::Object& config) {
 }
 
 // "https://monitoring.eu-central-1.amazonaws.com"
-Result<std::string> endpoint_of(const AwsAccount& account) {
+Result<std::string> endpoint_of(const AwsIdentity& account) {
     if (!account.endpoint.empty()) {
         SERIN_TRY_DO(check_url("endpoint", account.endpoint));
         return without_slash(account.endpoint);
@@ -179,46 +179,11 @@ Result<json::Object> read_series(const json::Value& series) {
     return out;
 }
 
-AwsAccount account_of_environment(const Credentials& credentials) {
-    const auto variable = [&credentials](const char* first, const char* second) {
-        const auto found = credentials.variable(first);
-        if (found && !found->empty()) return *found;
-        return credentials.variable(second).value_or("");
-    };
-    return {
-        .keys =
-            {.access_key_id = credentials.variable("AWS_ACCESS_KEY_ID").value_or(""),
-             .secret_access_key = credentials.variable("AWS_SECRET_ACCESS_KEY").value_or(""),
-             .session_token = credentials.variable("AWS_SESSION_TOKEN").value_or("")},
-        .region = variable("AWS_REGION", "AWS_DEFAULT_REGION"),
-        .endpoint = variable("AWS_ENDPOINT_URL_CLOUDWATCH", "AWS_ENDPOINT_URL")};
-}
-
-bool is_complete(const AwsKeys& keys) {
-    return !keys.access_key_id.empty() && !keys.secret_access_key.empty();
-}
-
-Result<> take_secret(const SecretValues& secret, AwsAccount& account) {
-    account.keys = {
-        .access_key_id = value_at(secret, "access-key-id"),
-        .secret_access_key = value_at(secret, "secret-access-key"),
-        .session_token = value_at(secret, "session-token")};
-    if (auto region = value_at(secret, "region"); !region.empty())
-        account.region = std::move(region);
-    if (auto endpoint = value_at(secret, "endpoint"); !endpoint.empty())
-        account.endpoint = std::move(endpoint);
-    if (is_complete(account.keys)) return {};
-    return fail(
-        ErrorKind::not_found,
-        "secret \"cloudwatch\": needs the keys access-key-id and secret-access-key");
-}
-
-Result<Question> question_of(const MetricQuery& query, const AwsAccount& account) {
-    SERIN_TRY(HttpRequest request, cloud_watch_request(query.config, account, query.now));
-    return Question{
-        .request = std::move(request),
-        .read = read_cloud_watch_answer,
-        .secrets = {account.keys.secret_access_key, account.keys.session_token}};
+Result<Question> cloud_watch_question(
+    const MetricQuery& query, AwsIdentity identity, const AwsKeys& keys) {
+    identity.keys = keys;
+    SERIN_TRY(HttpRequest request, cloud_watch_request(query.config, identity, query.now));
+    return Question{.request = std::move(request), .read = read_cloud_watch_answer};
 }
 
 void tell_messages(const json::Value& body, std::map<std::string, std::string>& metadata) {
@@ -246,34 +211,15 @@ Result<> CloudWatchSource::check(const json::Object& config) const {
 
 Result<Question> CloudWatchSource::ask(const MetricQuery& query) const {
     SERIN_TRY_DO(check(query.config));
-    AwsAccount account = account_of_environment(credentials_);
-    if (is_complete(account.keys)) return question_of(query, account);
-
-    const auto secret = credentials_.own_secret("cloudwatch");
-    if (secret) {
-        SERIN_TRY_DO(take_secret(*secret, account));
-        return question_of(query, account);
-    }
-    if (secret.error().kind != ErrorKind::not_found) return std::unexpected(secret.error());
-    SERIN_TRY(auto first, aws_keys_question(credentials_, account.region));
-    if (!first) {
-        return fail(
-            ErrorKind::not_found,
-            fmt::format(
-                "{}, no AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, and no role of a pod",
-                secret.error().message));
-    }
-    return Question{
-        .request = std::move(first->request),
-        .then = [query, account](const HttpResponse& response) mutable -> Result<Question> {
-            SERIN_TRY(account.keys, read_aws_keys(response));
-            return question_of(query, account);
-        },
-        .secrets = std::move(first->secrets)};
+    SERIN_TRY(const AwsIdentity identity, aws_identity(credentials_, ""));
+    return with_aws_keys(
+        credentials_, identity, "", query.now, [query, identity](const AwsKeys& keys) {
+            return cloud_watch_question(query, identity, keys);
+        });
 }
 
 Result<HttpRequest> cloud_watch_request(
-    const json::Object& config, const AwsAccount& account, Instant now) {
+    const json::Object& config, const AwsIdentity& account, Instant now) {
     SERIN_TRY(const std::string endpoint, endpoint_of(account));
     SERIN_TRY(const Duration window, read_window(config, "interval", std::chrono::minutes(5)));
     SERIN_TRY(json::Array queries, data_queries(config));

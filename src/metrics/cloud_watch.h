@@ -1,8 +1,8 @@
 #pragma once
 
+#include "metrics/aws_identity.h"
 #include "metrics/credentials.h"
 #include "metrics/http_provider.h"
-#include "metrics/sigv4.h"
 
 #include <string>
 #include <string_view>
@@ -13,10 +13,7 @@ namespace serin::metrics {
 // list of series that CloudWatch returns, each {Id, Label, StatusCode, Timestamps, Values}, newest
 // value first: `result[0].Values[0] < 0.01`.
 //
-// Who asks, and where, is said by the environment as AWS' tools read it (AWS_ACCESS_KEY_ID,
-// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; AWS_REGION or AWS_DEFAULT_REGION;
-// AWS_ENDPOINT_URL_CLOUDWATCH or AWS_ENDPOINT_URL), else by the Secret `cloudwatch`, else as
-// aws_identity.h has it.
+// Who asks, and where, is said as aws_identity.h has it.
 class CloudWatchSource : public HttpProvider {
 public:
     static constexpr std::string_view provider = "cloudWatch";
@@ -33,15 +30,9 @@ private:
     const Credentials& credentials_;
 };
 
-struct AwsAccount {
-    AwsKeys keys;
-    std::string region;
-    std::string endpoint;  // Empty: the region's own.
-};
-
 // GetMetricData in the protocol of AWS' JSON 1.0. REQUIRES: the config was checked.
 Result<HttpRequest> cloud_watch_request(
-    const json::Object& config, const AwsAccount& account, Instant now);
+    const json::Object& config, const AwsIdentity& account, Instant now);
 
 Result<MetricSample> read_cloud_watch_answer(const HttpResponse& response);
 

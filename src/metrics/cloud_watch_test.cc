@@ -12,7 +12,7 @@ using namespace serin::metrics;
 namespace {
 
 constexpr Instant now{std::chrono::seconds(1'440'938'160)};
-const AwsAccount account{
+const AwsIdentity account{
     .keys = {.access_key_id = "AKIDEXAMPLE", .secret_access_key = "SECRET", .session_token = ""},
     .region = "eu-central-1",
     .endpoint = ""};
@@ -114,7 +114,7 @@ TEST_CASE("errors of AWS are told by their code") {
 }
 
 TEST_CASE("the endpoint follows the region") {
-    AwsAccount china = account;
+    AwsIdentity china = account;
     china.region = "cn-north-1";
     const auto config = json::parse(errors)->as_object();
     CHECK(

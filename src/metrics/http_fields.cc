@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <charconv>
 #include <cstdint>
 
@@ -28,6 +31,26 @@ Result<std::vector<std::pair<std::string, std::string>>> read_headers(const json
         read.emplace_back(*key, *value);
     }
     return read;
+}
+
+std::vector<std::string> confidential_values(
+    const std::vector<std::pair<std::string, std::string>>& headers) {
+    std::vector<std::string> values;
+    for (const auto& [name, value] : headers) {
+        std::string lower = name;
+        std::ranges::transform(lower, lower.begin(), [](unsigned char letter) {
+            return static_cast<char>(std::tolower(letter));
+        });
+        const bool is_confidential = std::ranges::any_of(
+            std::array<std::string_view, 6>{"auth", "cookie", "key", "password", "secret", "token"},
+            [&lower](std::string_view word) { return lower.contains(word); });
+        if (!is_confidential) continue;
+        values.push_back(value);
+        // Of "Bearer 0123" the second word is what matters.
+        if (const auto blank = value.rfind(' '); blank != value.npos)
+            values.push_back(value.substr(blank + 1));
+    }
+    return values;
 }
 
 Result<Duration> read_timeout(

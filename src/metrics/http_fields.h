@@ -15,6 +15,10 @@ namespace serin::metrics {
 // headers: [{key, value}].
 Result<std::vector<std::pair<std::string, std::string>>> read_headers(const json::Object& config);
 
+// The values of headers that say who asks, by their names: not for others to see.
+std::vector<std::string> confidential_values(
+    const std::vector<std::pair<std::string, std::string>>& headers);
+
 // Whole seconds, also as text; `otherwise` when absent or 0.
 Result<Duration> read_timeout(
     const json::Object& config, std::string_view field, Duration otherwise);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,12 +24,18 @@ struct Question {
     std::function<Result<MetricSample>(const HttpResponse&)> read;
     // Instead of `read`: the answer is needed to ask what is really asked, as a token is.
     std::function<Result<Question>(const HttpResponse&)> then;
-    // Never to be seen: replaced by "*****" in whatever the answer or a failure says.
+    // Before both, for a server that wants to be asked in another way: empty when this one was
+    // well.
+    std::function<std::optional<Question>(const HttpResponse&)> instead;
+    // Never to be seen: replaced by "*****" in whatever the answer or a failure says, of this
+    // question and those that follow.
     std::vector<std::string> secrets;
+    std::string attempt;  // What it is about when nobody answers: "could not get a token".
 };
 
 // A source whose measurement is one question, or a short chain of them. Nothing is repeated here: a
-// measurement that failed is measured again by whoever asked for it.
+// measurement that failed is measured again by whoever asked for it. Redirects are followed as
+// metrics/redirect.h has it.
 class HttpProvider : public MetricSource {
 public:
     // The client outlives the source.
@@ -46,11 +53,11 @@ private:
 // A larger answer is an error: what a condition can judge is far smaller.
 inline constexpr std::int64_t answer_bytes_max = 4 << 20;
 
-// `text` without any of the secrets.
-std::string hide(std::string text, const std::vector<std::string>& secrets);
-
 // The beginning of a body as a message may show it: one line, at most 300 bytes.
 std::string excerpt(std::string_view body);
+
+// What a server says beside its status: " (retry after 30 s) {...}".
+std::string words_of(const HttpResponse& response);
 
 // "received non 2xx response code: 429 (retry after 30 s) {...}"
 Error status_error(const HttpResponse& response);

@@ -2,14 +2,16 @@
 
 #include "expr/condition.h"
 #include "metrics/authentication.h"
+#include "metrics/aws_identity.h"
 #include "metrics/http_fields.h"
 #include "metrics/prometheus_answer.h"
+#include "metrics/sigv4.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <memory>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -28,6 +30,12 @@ struct Range {  // Expressions that give a time, and a duration.
     Duration step{0};
 };
 
+struct SigV4 {
+    std::string region;
+    std::string profile;
+    std::string role_arn;
+};
+
 struct Config {
     std::string address;
     std::string query;
@@ -35,11 +43,30 @@ struct Config {
     bool is_insecure = false;
     std::vector<std::pair<std::string, std::string>> headers;
     Authentication authentication;
+    std::optional<SigV4> sigv4;
     std::optional<Range> range;
 };
 
 std::string text_at(const json::Object& config, std::string_view pointer) {
     return std::string(json::text(json::find(config, pointer)).value_or(""));
+}
+
+Result<> read_sigv4(const json::Object& config, Config& read) {
+    const json::Object* given = json::object(json::find(config, "/authentication/sigv4"));
+    const bool is_given = given != nullptr && !given->empty();
+    const bool is_amazon = read.address.contains("aps-workspaces");
+    if (!is_given && !is_amazon) return {};
+    const bool has_other = !read.authentication.header.empty() || read.authentication.oauth2;
+    if (is_given && has_other)
+        return refuse("authentication.sigv4", "use either basicAuth, oauth2 or sigv4");
+    if (has_other) return {};
+    read.sigv4.emplace();
+    if (!is_given) return {};
+    *read.sigv4 = {
+        .region = text_at(*given, "/region"),
+        .profile = text_at(*given, "/profile"),
+        .role_arn = text_at(*given, "/roleArn")};
+    return {};
 }
 
 Result<> read_range(const json::Object& config, Config& read) {
@@ -74,6 +101,7 @@ Result<Config> read_config(const json::Object& config, const std::string& defaul
     SERIN_TRY(read.timeout, read_timeout(config, "timeout", read.timeout));
     SERIN_TRY(read.headers, read_headers(config));
     SERIN_TRY(read.authentication, read_authentication(config));
+    SERIN_TRY_DO(read_sigv4(config, read));
     SERIN_TRY_DO(read_range(config, read));
     return read;
 }
@@ -90,106 +118,104 @@ Result<Instant> evaluate_time(std::string_view field, const std::string& source,
     return value.time();
 }
 
-// Path and form of the question.
-Result<std::pair<std::string, std::string>> ask(const Config& config, Instant now) {
+// What is asked for, and of whom.
+struct Form {
+    std::string url;
+    std::string text;
+};
+
+Result<Form> form_of(const Config& config, Instant now) {
     const std::string query = "query=" + escape_form(config.query);
     if (!config.range) {
-        return std::pair<std::string, std::string>(
-            "/api/v1/query", fmt::format("{}&time={}", query, unix_text(now)));
+        return Form{
+            .url = config.address + "/api/v1/query",
+            .text = fmt::format("{}&time={}", query, unix_text(now))};
     }
     SERIN_TRY(const Instant start, evaluate_time("start", config.range->start, now));
     SERIN_TRY(const Instant end, evaluate_time("end", config.range->end, now));
-    return std::pair<std::string, std::string>(
-        "/api/v1/query_range",
-        fmt::format(
+    return Form{
+        .url = config.address + "/api/v1/query_range",
+        .text = fmt::format(
             "{}&start={}&end={}&step={:.3f}",
             query,
             unix_text(start),
             unix_text(end),
-            static_cast<double>(config.range->step.count()) / 1000));
+            static_cast<double>(config.range->step.count()) / 1000)};
 }
 
-// One question, asked again with GET where POST is not understood.
-class Exchange : public MetricSource::Measurement {
-public:
-    Exchange(HttpClient& client, const Config& config, MetricSource::Done done)
-        : client_(client),
-          authentication_(config.authentication),
-          query_(config.query),
-          done_(std::move(done)) {
-        request_.headers = config.headers;
-        request_.timeout = config.timeout;
-        request_.verify_peer = !config.is_insecure;
-    }
+// Asked again with GET where POST is not understood. `sign` adds who asks.
+Question question_of(
+    const Config& config, const Form& form, const std::function<void(HttpRequest&)>& sign) {
+    HttpRequest post{.method = "POST", .url = form.url};
+    post.headers = config.headers;
+    post.timeout = config.timeout;
+    post.verify_peer = !config.is_insecure;
+    HttpRequest get = post;
+    post.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
+    post.body = form.text;
+    get.method = "GET";
+    get.url += "?" + form.text;
+    sign(post);
+    sign(get);
 
-    void start(const std::string& url, std::string form) {
-        fallback_ = request_;
-        fallback_.url = url + "?" + form;
-        request_.method = "POST";
-        request_.url = url;
-        request_.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
-        request_.body = std::move(form);
-        call_ = send_authorized(client_, authentication_, request_, [this](auto response) {
-            const bool is_refused =
-                response && (response->status == 405 || response->status == 501);
-            if (is_refused)
-                get();
-            else
-                end(std::move(response));
+    const auto read = [query = config.query](const HttpResponse& response) {
+        auto sample = read_prometheus_answer(response);
+        if (sample) sample->metric_metadata["ResolvedPrometheusQuery"] = query;
+        return sample;
+    };
+    return {
+        .request = std::move(post),
+        .read = read,
+        .instead = [get = Question{.request = std::move(get), .read = read}](
+                       const HttpResponse& response) -> std::optional<Question> {
+            if (response.status != 405 && response.status != 501) return std::nullopt;
+            return get;
+        },
+        .secrets = confidential_values(config.headers)};
+}
+
+Result<Question> signed_question(
+    const Credentials& credentials, const Config& config, const Form& form, Instant now) {
+    SERIN_TRY(const AwsIdentity identity, aws_identity(credentials, config.sigv4->profile));
+    const std::string region =
+        config.sigv4->region.empty() ? identity.region : config.sigv4->region;
+    if (region.empty()) {
+        return refuse(
+            "authentication.sigv4.region", "missing, and the AWS region is not known otherwise");
+    }
+    AwsIdentity asking = identity;
+    asking.region = region;
+    return with_aws_keys(
+        credentials,
+        asking,
+        config.sigv4->role_arn,
+        now,
+        [config, form, region, now](const AwsKeys& keys) -> Result<Question> {
+            return question_of(config, form, [&](HttpRequest& request) {
+                sign_v4(request, keys, {.region = region, .service = "aps"}, now);
+            });
         });
-    }
-
-private:
-    void get() {
-        // In place of the call that is just ending.
-        last_call_ = send_authorized(client_, authentication_, fallback_, [this](auto response) {
-            end(std::move(response));
-        });
-    }
-
-    // May end this object, so nothing follows the call of done.
-    void end(Result<HttpResponse> response) {
-        const MetricSource::Done done = std::move(done_);
-        if (!response) return done(std::unexpected(std::move(response).error()));
-        auto sample = read_prometheus_answer(*response);
-        if (sample) sample->metric_metadata["ResolvedPrometheusQuery"] = query_;
-        done(std::move(sample));
-    }
-
-    HttpClient& client_;
-    const Authentication authentication_;
-    HttpRequest request_;
-    HttpRequest fallback_;
-    std::string query_;
-    MetricSource::Done done_;
-    std::unique_ptr<HttpClient::Call> call_;
-    std::unique_ptr<HttpClient::Call> last_call_;
-};
+}
 
 }  // namespace
 
-PrometheusSource::PrometheusSource(HttpClient& client, std::string address)
-    : client_(client), address_(std::move(address)) {}
-
 Result<> PrometheusSource::check(const json::Object& config) const {
     SERIN_TRY_DO(read_config(config, address_));
+    if (!credentials_) SERIN_TRY_DO(refuse_authentication(config, "sigv4"));
     return {};
 }
 
-std::unique_ptr<MetricSource::Measurement> PrometheusSource::measure(MetricQuery query, Done done) {
-    const auto config = read_config(query.config, address_);
-    if (!config) {
-        done(std::unexpected(config.error()));
-        return nullptr;
-    }
-    auto question = ask(*config, query.now);
-    if (!question) {
-        done(std::unexpected(std::move(question).error()));
-        return nullptr;
-    }
-    auto exchange = std::make_unique<Exchange>(client_, *config, std::move(done));
-    exchange->start(config->address + question->first, std::move(question->second));
-    return exchange;
+Result<Question> PrometheusSource::ask(const MetricQuery& query) const {
+    SERIN_TRY_DO(check(query.config));
+    SERIN_TRY(const Config config, read_config(query.config, address_));
+    SERIN_TRY(const Form form, form_of(config, query.now));
+    if (config.sigv4 && credentials_)
+        return signed_question(*credentials_, config, form, query.now);
+    return authorized(config.authentication, [config, form](const std::string& header) {
+        return question_of(config, form, [&header](HttpRequest& request) {
+            if (!header.empty()) request.headers.emplace_back("Authorization", header);
+        });
+    });
 }
 
 }  // namespace serin::metrics

@@ -1,6 +1,7 @@
 #include "metrics/prometheus_answer.h"
 
 #include "base/json.h"
+#include "metrics/http_provider.h"
 
 #include <fmt/format.h>
 
@@ -116,12 +117,11 @@ Result<> check_status(const HttpResponse& response, const json::Value* body) {
                 json::text(json::find(*body, "/error")).value_or("no reason given")));
         }
     }
-    if (response.status / 100 == 4)
-        return refuse(fmt::format("client_error: client error: {}", response.status));
-    if (response.status / 100 == 5)
-        return refuse(fmt::format("server_error: server error: {}", response.status));
-    if (response.status / 100 != 2)
-        return refuse(fmt::format("bad_response: bad response code {}", response.status));
+    // Not in Prometheus' words: what stands before it may say why.
+    const std::string words = fmt::format("{}{}", response.status, words_of(response));
+    if (response.status / 100 == 4) return refuse("client_error: client error: " + words);
+    if (response.status / 100 == 5) return refuse("server_error: server error: " + words);
+    if (response.status / 100 != 2) return refuse("bad_response: bad response code " + words);
     return refuse("bad_response: the answer is not one of Prometheus");
 }
 

@@ -103,8 +103,13 @@ TEST_CASE("errors are told in Prometheus' words") {
                    "error": "parse error"})"}) == "bad_data: parse error");
     CHECK(refusal({.status = 422, .body = R"({"status": "error", "errorType": "execution",
                    "error": "too many samples"})"}) == "execution: too many samples");
-    CHECK(refusal({.status = 404, .body = "not found"}) == "client_error: client error: 404");
-    CHECK(refusal({.status = 500, .body = "{}"}) == "server_error: server error: 500");
+    CHECK(
+        refusal({.status = 404, .body = "not found"}) ==
+        "client_error: client error: 404 not found");
+    CHECK(
+        refusal({.status = 429, .headers = {{"retry-after", "9"}}, .body = "slow"}) ==
+        "client_error: client error: 429 (retry after 9 s) slow");
+    CHECK(refusal({.status = 500}) == "server_error: server error: 500");
     CHECK(refusal({.status = 301}) == "bad_response: bad response code 301");
 }
 

@@ -57,6 +57,7 @@ Result<Config> read_config(const json::Object& config) {
     }
     HttpRequest request{.url = text_of(config, "url")};
     SERIN_TRY_DO(check_url("url", request.url));
+    SERIN_TRY_DO(refuse_authentication(config, "sigv4"));
     SERIN_TRY(Authentication authentication, read_authentication(config));
     if (const std::string method = text_of(config, "method"); !method.empty())
         request.method = method;
@@ -78,38 +79,13 @@ Result<Config> read_config(const json::Object& config) {
 }
 
 Result<MetricSample> read_answer(const expr::JsonPath& path, const HttpResponse& response) {
-    if (response.status / 100 != 2) {
-        return fail(
-            ErrorKind::invalid, fmt::format("received non 2xx response code: {}", response.status));
-    }
+    if (response.status / 100 != 2) return std::unexpected(status_error(response));
     const auto body = json::parse(response.body);
     if (!body) return MetricSample{.result = json::string(response.body), .value = response.body};
     auto found = path.first(*body);
     if (!found) return std::unexpected(std::move(found).error().within("could not find jsonPath"));
     return MetricSample{.result = **found, .value = json::print(**found)};
 }
-
-class Exchange : public MetricSource::Measurement {
-public:
-    Exchange(HttpClient& client, Config config, MetricSource::Done done)
-        : path_(std::move(config.path)), done_(std::move(done)) {
-        call_ = send_authorized(
-            client,
-            config.authentication,
-            std::move(config.request),
-            [this](Result<HttpResponse> response) {
-                // May end this object, so nothing follows the call of done.
-                const MetricSource::Done call = std::move(done_);
-                if (!response) return call(std::unexpected(std::move(response).error()));
-                call(read_answer(path_, *response));
-            });
-    }
-
-private:
-    expr::JsonPath path_;
-    MetricSource::Done done_;
-    std::unique_ptr<HttpClient::Call> call_;
-};
 
 }  // namespace
 
@@ -118,13 +94,20 @@ Result<> WebSource::check(const json::Object& config) const {
     return {};
 }
 
-std::unique_ptr<MetricSource::Measurement> WebSource::measure(MetricQuery query, Done done) {
-    auto config = read_config(query.config);
-    if (!config) {
-        done(std::unexpected(std::move(config).error()));
-        return nullptr;
-    }
-    return std::make_unique<Exchange>(client_, *std::move(config), std::move(done));
+Result<Question> WebSource::ask(const MetricQuery& query) const {
+    SERIN_TRY(Config config, read_config(query.config));
+    return authorized(
+        config.authentication,
+        [request = std::move(config.request),
+         path = std::move(config.path)](const std::string& header) {
+            Question question{
+                .request = request,
+                .read =
+                    [path](const HttpResponse& response) { return read_answer(path, response); },
+                .secrets = confidential_values(request.headers)};
+            if (!header.empty()) question.request.headers.emplace_back("Authorization", header);
+            return question;
+        });
 }
 
 }  // namespace serin::metrics

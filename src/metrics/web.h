@@ -1,7 +1,6 @@
 #pragma once
 
-#include "ports/http_client.h"
-#include "ports/metric_source.h"
+#include "metrics/http_provider.h"
 
 #include <string_view>
 
@@ -10,18 +9,16 @@ namespace serin::metrics {
 // The provider `web`, with Argo's fields: method, url, headers, body or jsonBody, timeoutSeconds,
 // jsonPath, insecure and authentication (oauth2, and basicAuth as for Prometheus). The result is
 // what the JSON path leads to first, or the whole text where the answer is no JSON.
-class WebSource : public MetricSource {
+class WebSource : public HttpProvider {
 public:
     static constexpr std::string_view provider = "web";
 
-    // The client outlives the source.
-    explicit WebSource(HttpClient& client) : client_(client) {}
+    using HttpProvider::HttpProvider;
 
     Result<> check(const json::Object& config) const override;
-    [[nodiscard]] std::unique_ptr<Measurement> measure(MetricQuery query, Done done) override;
 
 private:
-    HttpClient& client_;
+    Result<Question> ask(const MetricQuery& query) const override;
 };
 
 }  // namespace serin::metrics

@@ -100,7 +100,11 @@ struct World {
     Object rollout() const {
         return *store.get({.type = &types::rollout(), .ns = "default", .name = "shop"});
     }
-    void create(const std::string& name, std::string_view judge, std::string_view kind = "Step") {
+    void create(
+        const std::string& name,
+        std::string_view judge,
+        std::string_view kind = "Step",
+        std::string_view arguments = "[]") {
         Object run(types::analysis_run(), "default", name);
         run.set_label("rollouts-pod-template-hash", "v2");
         run.set_label("rollout-type", kind);
@@ -108,6 +112,7 @@ struct World {
         auto metric = json::parse(R"({"name": "judge", "provider": {"plugin": {}}})");
         metric->at("provider").at("plugin").as_object()["serin/sequential"] = *json::parse(judge);
         run.put("/spec/metrics", json::Array{*metric});
+        run.put("/spec/args", *json::parse(arguments));
         REQUIRE(store.create(run));
         loop.run_until_idle();
     }
@@ -205,6 +210,33 @@ TEST_CASE("an outage of the provider holds the step, says so, and ends by its de
     SUBCASE("as long as the step may last") {
         world.play(60s, 0.001);
         CHECK(world.phase("a") == "Inconclusive");
+    }
+}
+
+TEST_CASE("what a provider of counters repeats of a secret is shown nowhere") {
+    World world;
+    Object secret(types::secret(), "default", "keys");
+    secret.put("/stringData/key", "key-0123");
+    REQUIRE(world.store.create(secret));
+    world.create(
+        "a",
+        R"({"timeout": "2m", "counters": {"interval": "10s"}, "metrics": [{"metric": "error-rate",
+            "canary": {"total": "canary_total", "failed": "canary_failed"},
+            "stable": {"total": "stable_total", "failed": "{{args.key}}"}}]})",
+        "Step",
+        R"([{"name": "key", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "key"}}}])");
+    world.play(20s, 0.001);
+    world.counters.error = "who is key-0123?";
+    world.play(60s, 0.001);
+    CHECK(world.measured("a", "metadata/standing").contains("who is *****?"));
+    world.play(60s, 0.001);
+    CHECK(world.phase("a") == "Inconclusive");
+    for (const ResourceType& type : resource_types()) {
+        if (type.kind == "Secret") continue;
+        const auto all = world.store.list({.type = &type});
+        REQUIRE(all);
+        for (const Object& object : all->items)
+            CHECK_FALSE(json::print(object.document()).contains("key-0123"));
     }
 }
 

@@ -18,11 +18,29 @@ struct Row {
     std::vector<std::string> confidential;  // Values that must not be seen anywhere.
     Duration timeout;                       // Of a request that nobody hurries.
     bool is_json = true;
-    bool is_lasting = false;  // The good answer is the first of several.
+    bool is_lasting = false;   // The good answer is the first of several.
+    bool takes_texts = false;  // Whatever is no JSON is a value.
 };
 
 std::vector<Row> rows() {
     return {
+        {.provider = "prometheus",
+         .config = R"({"address": "$ADDRESS", "query": "up",
+             "headers": [{"key": "X-Api-Key", "value": "key-4567"}],
+             "authentication": {"basicAuth": {"username": "me", "password": "pass-0123"}}})",
+         .good = R"({"status": "success", "data": {"resultType": "vector",
+             "result": [{"metric": {}, "value": [1, "0.25"]}]}})",
+         .value = "[0.25]",
+         .confidential = {"pass-0123", "bWU6cGFzcy0wMTIz", "key-4567"},
+         .timeout = 30s},
+        {.provider = "web",
+         .config = R"({"url": "$ADDRESS/rate", "jsonPath": "{$.rate}",
+             "headers": [{"key": "Authorization", "value": "Bearer token-0123"}]})",
+         .good = R"({"rate": 0.25})",
+         .value = "0.25",
+         .confidential = {"token-0123"},
+         .timeout = 10s,
+         .takes_texts = true},
         {.provider = "datadog",
          .config = R"({"query": "avg:cpu{*}"})",
          .secret_name = "datadog",
@@ -183,6 +201,58 @@ TEST_CASE("a refusal is told with the server's words and without our credentials
     }
 }
 
+TEST_CASE("of credentials that a message ends in nothing is seen either") {
+    for (const Row& row : rows()) {
+        for (const std::string& value : row.confidential) {
+            CAPTURE(row.provider);
+            World world(row);
+            const std::string words =
+                world.refused({.status = 400, .body = std::string(295, '+') + value + "tail"});
+            CHECK(words.contains("+*****..."));
+        }
+    }
+}
+
+TEST_CASE("credentials follow no redirect to another server") {
+    for (const Row& row : rows()) {
+        if (row.confidential.empty()) continue;
+        CAPTURE(row.provider);
+        World world(row);
+        const ProviderWorld other;
+        for (const int status : {301, 302, 303, 307, 308}) {
+            const std::string words = world.refused(
+                {.status = status,
+                 .headers = {{"Location", other.address + "/?a=" + world.echo()}}});
+            CAPTURE(words);
+            CHECK(words.contains(std::to_string(status)));
+            CHECK(words.contains("redirected to " + other.address + "/, which is not followed"));
+        }
+        CHECK(world.asked.size() == 5);
+    }
+}
+
+TEST_CASE("a redirect within a server is followed with all that was sent") {
+    for (const Row& row : rows()) {
+        if (row.is_lasting) continue;
+        CAPTURE(row.provider);
+        World world(row);
+        world.replies = {{.status = 308, .headers = {{"Location", "/moved"}}}, {.body = row.good}};
+        const auto sample = world.measure(row.provider, row.config);
+        REQUIRE_MESSAGE(sample, sample.error().message);
+        CHECK(sample->value == row.value);
+        REQUIRE(world.asked.size() == 2);
+        CHECK(world.asked[1].target == "/moved");
+        CHECK(world.asked[1].method == world.asked[0].method);
+        CHECK(world.asked[1].body == world.asked[0].body);
+        CHECK(world.asked[1].headers == world.asked[0].headers);
+
+        world.asked.clear();
+        CHECK(world.refused({.status = 307, .headers = {{"Location", "/again"}}})
+                  .contains("redirects for ever"));
+        CHECK(world.asked.size() == 11);
+    }
+}
+
 TEST_CASE("a rate limit and a failing server are errors, and nothing is asked again by itself") {
     for (const Row& row : rows()) {
         CAPTURE(row.provider);
@@ -208,6 +278,7 @@ TEST_CASE("a server that says nothing is given up") {
 
 TEST_CASE("answers that make no sense are errors") {
     for (const Row& row : rows()) {
+        if (row.takes_texts) continue;
         CAPTURE(row.provider);
         World world(row);
         std::vector<std::string> bodies = {
@@ -222,7 +293,7 @@ TEST_CASE("answers that make no sense are errors") {
 
 TEST_CASE("an answer of the right kind with wrong types never passes for a value") {
     for (const Row& row : rows()) {
-        if (!row.is_json) continue;
+        if (!row.is_json || row.takes_texts) continue;
         CAPTURE(row.provider);
         World world(row);
         for (const auto& [from, to] :
@@ -253,6 +324,7 @@ TEST_CASE("without credentials nothing is asked, and the message says where they
         if (row.secret_name.empty()) continue;
         CAPTURE(row.provider);
         ProviderWorld world;
+        world.environment["AWS_EC2_METADATA_DISABLED"] = "true";
         const auto sample = world.measure(row.provider, row.config);
         REQUIRE_FALSE(sample);
         CHECK(sample.error().message.starts_with(
@@ -280,5 +352,41 @@ TEST_CASE("the secret of a former Argo Rollouts installation is found") {
         world.add_secret(row.secret_name, row.secret, "argo-rollouts");
         world.replies = {{.body = row.good}};
         CHECK(world.measure(row.provider, row.config));
+    }
+}
+
+TEST_CASE("what a server echoes of our credentials, a condition does not see") {
+    ProviderWorld world;
+    world.replies = {
+        {.body = R"({"access_token": "T-0123"})"},
+        {.body = R"({"header": "Bearer T-0123", "token-4567": ["s+e"], "form": "s%2Be"})"}};
+    const auto sample = world.measure("web", R"({"url": "$ADDRESS", "headers": [
+        {"key": "X-Token", "value": "token-4567"}], "authentication": {"oauth2": {
+        "tokenUrl": "$ADDRESS/token", "clientId": "me", "clientSecret": "s+e"}}})");
+    REQUIRE_MESSAGE(sample, sample.error().message);
+    CHECK(sample->value == R"({"header":"Bearer *****","*****":["*****"],"form":"*****"})");
+    CHECK(json::text(json::find(sample->result, "/header")) == "Bearer *****");
+    CHECK(world.header("authorization") == "Bearer T-0123");
+
+    world.replies = {{.status = 403, .body = "s+e is not the secret"}};
+    const auto refused = world.measure("web", R"({"url": "$ADDRESS", "authentication": {"oauth2": {
+        "tokenUrl": "$ADDRESS/token", "clientId": "me", "clientSecret": "s+e"}}})");
+    CHECK(
+        refused.error().message ==
+        "could not get an OAuth2 token: received non 2xx response code: 403");
+}
+
+TEST_CASE("text and markup are values of the web, and what a page lacks is an error") {
+    ProviderWorld world;
+    world.replies = {{.body = "<html>sign in</html>"}};
+    CHECK(
+        world.measure("web", R"({"url": "$ADDRESS", "jsonPath": "{$.a}"})")->value ==
+        "<html>sign in</html>");
+    for (const char* body : {"17", "{}", "[1, 2]", "null", R"({"b": 1})"}) {
+        CAPTURE(body);
+        world.replies = {{.body = body}};
+        CHECK(world.measure("web", R"({"url": "$ADDRESS", "jsonPath": "{$.a}"})")
+                  .error()
+                  .message.starts_with("could not find jsonPath"));
     }
 }

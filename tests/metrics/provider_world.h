@@ -1,6 +1,8 @@
 #pragma once
 
+#include "metrics/prometheus.h"
 #include "metrics/remote_sources.h"
+#include "metrics/web.h"
 #include "net/curl_client.h"
 #include "net/http_server.h"
 #include "net/loop.h"
@@ -133,17 +135,18 @@ public:
 private:
     std::unique_ptr<net::HttpServer> server_;
     std::vector<std::shared_ptr<net::HttpResponder>> waiting_;
-    RemoteSources remote_{
-        loop,
-        client,
-        {store,
-         {"serin-system", "argo-rollouts"},
-         [this](const std::string& name) -> std::optional<std::string> {
-             const auto found = environment.find(name);
-             if (found == environment.end()) return std::nullopt;
-             return found->second;
-         }}};
-    RemoteSources::ByName sources_ = remote_.with({});
+    Credentials credentials_{
+        store,
+        {"serin-system", "argo-rollouts"},
+        [this](const std::string& name) -> std::optional<std::string> {
+            const auto found = environment.find(name);
+            if (found == environment.end()) return std::nullopt;
+            return found->second;
+        }};
+    RemoteSources remote_{loop, client, credentials_};
+    PrometheusSource prometheus_{client, "", credentials_};
+    WebSource web_{client};
+    RemoteSources::ByName sources_ = remote_.with({{"prometheus", &prometheus_}, {"web", &web_}});
 };
 
 }  // namespace serin::metrics
