@@ -45,6 +45,30 @@ spec:
           query: sum(rate(shop_requests_total{code="200"}[6s]))
 )";
 
+// "key0123456789", where only its Secret has it.
+constexpr std::string_view asked_with_a_key = R"(apiVersion: v1
+kind: Secret
+metadata: {name: keys}
+data: {prometheus: a2V5MDEyMzQ1Njc4OQ==}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: shop-health}
+spec:
+  args:
+    - name: key
+      valueFrom: {secretKeyRef: {name: keys, key: prometheus}}
+  metrics:
+    - name: asked-wrongly
+      consecutiveErrorLimit: 0
+      provider:
+        prometheus:
+          address: http://127.0.0.1:@PORT@
+          query: up {{args.key}}
+          headers:
+            - {key: X-Api-Key, value: "{{args.key}}"}
+)";
+
 // A Prometheus of the test's own, ended with it.
 class Prometheus {
 public:
@@ -101,6 +125,13 @@ std::string address_of_first_pod(const Machine& machine) {
         json::integer(json::find(*ports, "/8080")).value_or(0));
 }
 
+std::string with_port(std::string_view manifest, const Prometheus& prometheus) {
+    std::string text(manifest);
+    for (size_t at = text.find("@PORT@"); at != std::string::npos; at = text.find("@PORT@"))
+        text.replace(at, 6, std::to_string(prometheus.port()));
+    return text;
+}
+
 }  // namespace
 
 TEST_CASE("Prometheus over gateway and shop promotes the healthy and takes back the poisoned") {
@@ -108,11 +139,8 @@ TEST_CASE("Prometheus over gateway and shop promotes the healthy and takes back 
     machine.up();
     REQUIRE(machine.wait_for_phase("Healthy"));
     const Prometheus prometheus(machine, address_of_first_pod(machine));
-    std::string text(judged_by_prometheus);
-    for (size_t at = text.find("@PORT@"); at != std::string::npos; at = text.find("@PORT@")) {
-        text.replace(at, 6, std::to_string(prometheus.port()));
-    }
-    write_file(machine.manifests() + "/4-analysis.yaml", text);
+    write_file(
+        machine.manifests() + "/4-analysis.yaml", with_port(judged_by_prometheus, prometheus));
     REQUIRE(wait_until(20s, [&] {
         return json::print(machine.get("analysistemplate", "shop-health")).contains("prometheus");
     }));
@@ -129,6 +157,40 @@ TEST_CASE("Prometheus over gateway and shop promotes the healthy and takes back 
     REQUIRE(machine.serin({"set", "image", "shop", "shop=shop:v2"}).code == 0);
     CHECK(machine.serin({"status", "shop", "--timeout", "3m"}).code == 0);
     machine.stop_load("v2");
+}
+
+TEST_CASE("a key that Prometheus repeats stands in no status, event, log or record") {
+    Machine machine;
+    machine.up({"--verbose"});
+    REQUIRE(machine.wait_for_phase("Healthy"));
+    const Prometheus prometheus(machine, address_of_first_pod(machine));
+    write_file(machine.manifests() + "/4-analysis.yaml", with_port(asked_with_a_key, prometheus));
+    REQUIRE(wait_until(20s, [&] {
+        return json::print(machine.get("analysistemplate", "shop-health"))
+            .contains("asked-wrongly");
+    }));
+    machine.start_load(50);
+    REQUIRE(machine.serin({"set", "image", "shop", "shop=shop:v2"}).code == 0);
+    CHECK(machine.serin({"status", "shop", "--timeout", "2m"}).code == 2);
+    machine.stop_load("v2");
+    const Ran runs = machine.serin({"get", "analysisruns", "-o", "yaml"});
+    CHECK(runs.out.contains(R"(unexpected identifier \"*****\")"));
+
+    constexpr std::string_view key = "key0123456789";
+    for (const char* type :
+         {"analysisruns", "rollouts", "replicasets", "events", "pods", "configmaps"}) {
+        CAPTURE(type);
+        const Ran shown = machine.serin({"get", type, "-o", "yaml"});
+        CHECK(shown.code == 0);
+        CHECK_FALSE(shown.out.contains(key));
+    }
+    CHECK_FALSE(machine.log().contains(key));
+    machine.stop_serin();
+    // Its database has it as the Secret has it, encoded, and nowhere else; so have the records.
+    CHECK(run({"grep", "-rlF", "a2V5MDEyMzQ1Njc4OQ==", machine.state()}).code == 0);
+    const Ran found = run({"grep", "-rlF", std::string(key), machine.state()});
+    CHECK(found.code == 1);
+    CHECK(found.out.empty());
 }
 
 }  // namespace serin::e2e
