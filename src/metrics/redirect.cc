@@ -97,7 +97,7 @@ Result<std::optional<std::string>> redirect_of(
                 where,
                 why));
     };
-    const std::string next = absolute(request.url, location->second);
+    std::string next = absolute(request.url, location->second);
     const auto from = parse_url(request.url);
     const auto to = parse_url(next);
     if (!from || !to) return refuse("another place", "it is no URL of HTTP");

@@ -344,6 +344,36 @@ TEST_CASE("a secret without its keys is named, and nothing is asked") {
     }
 }
 
+TEST_CASE("a metric names its secret, in the run's namespace or in that of who runs Serin") {
+    for (const Row& row : rows()) {
+        if (row.provider != "datadog" && !row.provider.starts_with("serin/")) continue;
+        CAPTURE(row.provider);
+        const auto config = [&](std::string_view reference) {
+            return row.config.substr(0, row.config.rfind('}')) +
+                   fmt::format(R"(, "secretRef": {}}})", reference);
+        };
+        const std::string named = config(R"({"name": "mine"})");
+        const std::string namespaced = config(R"({"name": "mine", "namespaced": true})");
+        World world(row);
+        // One of another's does not do, nor that which is taken when none is named.
+        world.add_secret("mine", row.secret, "other");
+        world.replies = {{.body = row.good}};
+        CHECK(
+            world.measure(row.provider, named).error().message ==
+            "there is no secret \"mine\" in serin-system or argo-rollouts");
+        CHECK_FALSE(world.measure(row.provider, namespaced));
+        CHECK(world.asked.empty());
+
+        world.add_secret("mine", row.secret, "shop");
+        CHECK_FALSE(world.measure(row.provider, named));
+        CHECK(world.measure(row.provider, namespaced)->value == row.value);
+        world.add_secret("mine", row.secret);
+        CHECK(world.measure(row.provider, named)->value == row.value);
+        const auto unnamed = world.measure(row.provider, config(R"({"namespaced": true})"));
+        CHECK(unnamed.error().message.starts_with("secretRef.name: "));
+    }
+}
+
 TEST_CASE("the secret of a former Argo Rollouts installation is found") {
     for (const Row& row : rows()) {
         if (row.secret_name.empty()) continue;

@@ -62,10 +62,10 @@ public:
     std::vector<net::HttpServerRequest> asked;
     std::string address;  // Of the server, "http://127.0.0.1:1234".
 
-    ProviderWorld() {
+    explicit ProviderWorld(const net::HttpServerOptions& options = {}) {
         auto listening = net::HttpServer::listen(
             loop,
-            {},
+            options,
             [this](
                 net::HttpServerRequest request,
                 const std::shared_ptr<net::HttpResponder>& responder) {
@@ -81,7 +81,8 @@ public:
             });
         REQUIRE(listening);
         server_ = *std::move(listening);
-        address = fmt::format("http://127.0.0.1:{}", server_->port());
+        const std::string_view scheme = options.is_tls ? "https" : "http";
+        address = fmt::format("{}://127.0.0.1:{}", scheme, server_->port());
     }
 
     // `$ADDRESS` stands for the server's.
