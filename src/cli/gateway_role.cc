@@ -36,7 +36,7 @@ int run_gateway(const GatewayOptions& given) {
         end_timer = loop.after(std::chrono::seconds(options.drain_seconds), [&] { loop.stop(); });
     });
     const auto started = gateway.start(options, *config, [&](const Error& error) {
-        log::error("replaced", {{"error", error.message}});
+        log::error("failed", {{"error", error.message}});
         code = exit_error;
         loop.stop();
     });

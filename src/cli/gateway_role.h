@@ -26,8 +26,7 @@ struct GatewayOptions {
 };
 
 // Serves the Gateways of class "serin" of a Kubernetes cluster until SIGINT or SIGTERM, as one of
-// several processes of which one serves. Returns the exit code: `exit_error` also when another
-// process has taken its place.
+// several such processes. Returns the exit code: `exit_error` also when it cannot serve.
 int run_gateway(const GatewayOptions& options);
 
 }  // namespace serin::cli

@@ -8,12 +8,15 @@
 #include "cli/token_review.h"
 #include "control/manager.h"
 #include "gateway/gateway.h"
+#include "gateway/peer_reports.h"
+#include "gateway/user_key.h"
 #include "kubernetes/api.h"
 #include "kubernetes/lease.h"
 #include "kubernetes/store.h"
 #include "metrics/request_totals.h"
 #include "net/curl_client.h"
 #include "net/loop.h"
+#include "ports/gateway_report.h"
 #include "server/exposition.h"
 #include "stream/outcome_server.h"
 
@@ -26,7 +29,7 @@ namespace serin::cli {
 
 namespace {
 
-constexpr Duration lease_look_every{1'000};
+constexpr Duration look_every{200};
 // For the requests in flight; kubelets kill after 30 s as a rule, and draining comes before.
 constexpr Duration end_patience{20'000};
 // For what readers have not been sent yet.
@@ -48,6 +51,33 @@ kubernetes::StoreSettings store_settings(
     return settings;
 }
 
+// Of the gateways themselves.
+kubernetes::StoreSettings peer_settings(const std::string& ns) {
+    kubernetes::StoreSettings settings;
+    settings.followed = {
+        {.type = &types::gateway_report()},
+        {.type = &types::pod(),
+         .labels = LabelSelector::equal_to({{"app.kubernetes.io/name", "serin-gateway"}})}};
+    settings.namespaces = {ns};
+    return settings;
+}
+
+// Reads and writes past memory.
+kubernetes::StoreSettings direct_settings(const std::string& ns) {
+    kubernetes::StoreSettings settings;
+    settings.namespaces = {ns};
+    return settings;
+}
+
+std::string object_name(std::string identity) {
+    for (char& letter : identity) {
+        const bool is_allowed = (letter >= 'a' && letter <= 'z') ||
+                                (letter >= '0' && letter <= '9') || letter == '-' || letter == '.';
+        if (!is_allowed) letter = '-';
+    }
+    return identity;
+}
+
 kubernetes::LeaseSettings lease_settings(
     const GatewayOptions& options, const kubernetes::ClusterConfig& config, Instant now) {
     return {
@@ -56,24 +86,32 @@ kubernetes::LeaseSettings lease_settings(
         .identity = options.identity.empty() ? process_identity(now) : options.identity};
 }
 
+std::string process_of(const std::string& identity, Instant now) {
+    return fmt::format("{}.{}", identity, now.time_since_epoch().count());
+}
+
 }  // namespace
 
 // In the order in which they are made; taken apart in reverse.
 struct ClusterGateway::Parts {
     kubernetes::LeaseSettings lease_settings;
+    std::string gateway_folder;
     std::string reader;
     net::CurlClient http;
     kubernetes::Api api;
     std::unique_ptr<kubernetes::Lease> lease;
     kubernetes::KubernetesStore store;
+    kubernetes::KubernetesStore peer_store;
+    kubernetes::KubernetesStore direct_store;
+    gateway::PeerReports peers;
     TokenReviewer reviewer;
     stream::OutcomeServer outcomes;
     metrics::RequestTotals totals;
     gateway::HaproxyGateway gateway;
     control::Manager manager;
     std::unique_ptr<net::HttpServer> server;
-    std::function<void(const Error&)> on_replaced;
-    EventLoop::Watch lease_look;
+    std::function<void(const Error&)> on_failed;
+    EventLoop::Watch look;
     bool is_running = false;
     bool is_leaving = false;
     bool has_ended = false;
@@ -84,6 +122,7 @@ struct ClusterGateway::Parts {
         const kubernetes::ClusterConfig& config,
         kubernetes::LeaseSettings leadership)
         : lease_settings(std::move(leadership)),
+          gateway_folder(options.state_dir + "/gateway"),
           reader(
               options.reader.empty()
                   ? fmt::format("system:serviceaccount:{}:serin-controller", lease_settings.ns)
@@ -92,20 +131,31 @@ struct ClusterGateway::Parts {
           api(loop, http, config),
           lease(std::make_unique<kubernetes::Lease>(api, lease_settings)),
           store(api, store_settings(options, [this] { return lease->may_write(); })),
-          reviewer(api),
-          outcomes(
+          peer_store(api, peer_settings(lease_settings.ns)),
+          direct_store(api, direct_settings(lease_settings.ns)),
+          peers(
               loop,
-              {.epoch = fmt::format(
-                   "{}.{}", lease_settings.identity, loop.now().time_since_epoch().count())}),
+              peer_store,
+              direct_store,
+              {.ns = lease_settings.ns,
+               .name = object_name(lease_settings.identity),
+               .process = process_of(lease_settings.identity, loop.now()),
+               .leads = [this] { return lease->may_write().has_value(); }},
+              [this] {
+                  if (is_running && !has_ended) gateway.report();
+              }),
+          reviewer(api),
+          outcomes(loop, {.epoch = process_of(lease_settings.identity, loop.now())}),
           totals(outcomes.sink()),
           gateway(
               loop,
               store,
               totals,
-              {.state_dir = options.state_dir + "/gateway",
+              {.state_dir = gateway_folder,
                .haproxy_binary = options.haproxy,
                .default_address = options.listen_address,
-               .is_in_cluster = true}),
+               .is_in_cluster = true,
+               .peers = &peers}),
           manager(loop, store, gateway.reconcilers()) {}
 };
 
@@ -116,25 +166,29 @@ ClusterGateway::~ClusterGateway() = default;
 Result<> ClusterGateway::start(
     const GatewayOptions& options,
     const kubernetes::ClusterConfig& config,
-    std::function<void(const Error&)> on_replaced) {
+    std::function<void(const Error&)> on_failed) {
     parts_ = std::make_unique<Parts>(
         loop_, options, config, lease_settings(options, config, loop_.now()));
-    parts_->on_replaced = std::move(on_replaced);
+    parts_->on_failed = std::move(on_failed);
     SERIN_TRY_DO(serve(options));
     parts_->store.start([this] {
         log::info("synced");
         run_if_ready();
     });
+    parts_->peer_store.start([this] {
+        parts_->peers.start();
+        run_if_ready();
+    });
     begin_lease();
-    look_at_lease();
+    look();
     return {};
 }
 
-// Losing it for want of an answer is no reason to stop serving: the API's users must not suffer
-// from its absence. It is asked for again, and until it is had nothing is written.
+// Losing it is no reason to stop serving: users must not suffer from an API that does not answer.
+// It is asked for again; whoever has it writes the statuses.
 void ClusterGateway::begin_lease() {
     parts_->lease->start(
-        [this] { run_if_ready(); },
+        [] {},
         [this](const Error& error) {
             log::warning("lease_lost", {{"error", error.message}});
             loop_.post([this] {
@@ -146,22 +200,28 @@ void ClusterGateway::begin_lease() {
         });
 }
 
-void ClusterGateway::look_at_lease() {
-    const kubernetes::Lease& lease = *parts_->lease;
-    const bool is_anothers = !lease.is_held() && !lease.holder().empty() &&
-                             lease.holder() != parts_->lease_settings.identity;
-    if (parts_->is_running && is_anothers) {
-        return parts_->on_replaced(
-            {ErrorKind::conflict, fmt::format("{} serves now", lease.holder())});
-    }
-    parts_->lease_look = loop_.after(lease_look_every, [this] { look_at_lease(); });
+// Serving is seen, not told.
+void ClusterGateway::look() {
+    if (parts_->is_running && parts_->gateway.is_serving()) parts_->peers.serve();
+    parts_->look = loop_.after(look_every, [this] { look(); });
 }
 
 void ClusterGateway::run_if_ready() {
-    if (!parts_->lease->is_held() || !parts_->store.is_synced() || parts_->has_ended) return;
-    if (std::exchange(parts_->is_running, true)) return;
+    const bool is_synced = parts_->store.is_synced() && parts_->peer_store.is_synced();
+    if (!is_synced || parts_->has_ended || std::exchange(parts_->is_running, true)) return;
+    const ObjectKey secret{
+        .type = &types::secret(),
+        .ns = parts_->lease_settings.ns,
+        .name = parts_->lease_settings.name};
+    if (const auto shared =
+            gateway::share_user_key(parts_->direct_store, secret, parts_->gateway_folder);
+        !shared) {
+        log::warning(
+            "users_not_shared",
+            {{"error", shared.error().message}, {"means", "a user counts once at each gateway"}});
+    }
     if (const auto started = parts_->gateway.start(); !started) {
-        return parts_->on_replaced(started.error());
+        return parts_->on_failed(started.error());
     }
     parts_->manager.start();
 }
@@ -173,13 +233,16 @@ void ClusterGateway::leave_endpoints() {
 void ClusterGateway::end() {
     if (std::exchange(parts_->has_ended, true)) return;
     parts_->is_leaving = true;
-    parts_->lease_look.reset();
+    parts_->look.reset();
     parts_->manager.stop();
     if (parts_->is_running) parts_->gateway.shut_down(end_patience);
     parts_->outcomes.end();
     const auto pause = loop_.after(farewell, [this] { loop_.stop(); });
     loop_.run();
     parts_->server->stop();
+    if (const auto left = parts_->peers.leave(); !left) {
+        log::warning("report_left", {{"error", left.error().message}});
+    }
     parts_->lease->release();
 }
 
@@ -235,12 +298,12 @@ void ClusterGateway::answer_reader(
 // Why no Service should send requests here; empty: it may.
 std::string ClusterGateway::unreadiness() const {
     if (parts_->is_leaving) return "it is ending";
-    if (!parts_->store.is_synced()) return "the cluster's objects are not in memory yet";
-    if (!parts_->is_running) {
-        const std::string& holder = parts_->lease->holder();
-        return holder.empty() ? "it asks for the Lease" : fmt::format("{} serves", holder);
-    }
-    return parts_->gateway.is_serving() ? "" : "HAProxy does not serve yet";
+    if (!parts_->is_running) return "the cluster's objects are not in memory yet";
+    if (!parts_->gateway.is_serving()) return "HAProxy does not serve yet";
+    if (parts_->peers.is_admitted()) return "";
+    const std::string& holder = parts_->lease->holder();
+    return holder.empty() ? "it asks for the Lease"
+                          : fmt::format("{} has not admitted it yet", holder);
 }
 
 std::string ClusterGateway::metrics() const {
@@ -251,6 +314,11 @@ std::string ClusterGateway::metrics() const {
         Kind::gauge,
         "1 while this process has the Lease.",
         parts_->lease->is_held() ? 1 : 0);
+    out.add(
+        "serin_gateways",
+        Kind::gauge,
+        "Gateways without which nothing new is in force.",
+        static_cast<double>(parts_->peers.counted()));
     add_request_metrics(parts_->totals, out);
     const auto stats = parts_->outcomes.stats();
     out.add(

@@ -18,10 +18,10 @@ namespace serin::cli {
 // Serin's gateway in a cluster, put together. Everything runs on the loop that is given, but for
 // the reader of HAProxy's records.
 //
-// One process serves: what is in force is what that one says, so no two may take requests for long.
-// It holds a Lease; whoever waits for it answers that it is not ready, so that no Service sends it
-// requests. A holder that cannot reach the API goes on serving as it did and writes nothing; one
-// that finds another in its place ends.
+// Any number of processes serve, each once the one that has the Lease has admitted it: until then
+// it answers that it is not ready, so that no Service sends it requests. What is in force is what
+// all of them do (gateway/peer_reports.h). Who cannot reach the API goes on serving as it did, and
+// nothing new is in force then.
 class ClusterGateway {
 public:
     explicit ClusterGateway(net::AsioLoop& loop);
@@ -29,27 +29,27 @@ public:
     ClusterGateway(const ClusterGateway&) = delete;
     ClusterGateway& operator=(const ClusterGateway&) = delete;
 
-    // Begins to follow the cluster and to ask for the Lease; it serves once it has both. The API
-    // need not answer yet. `on_replaced` is called when another process has the Lease: then this
-    // one has to end. REQUIRES: the caller has the state folder's lock.
+    // Begins to follow the cluster, to serve, and to ask for the Lease. The API need not answer
+    // yet. `on_failed` is called when it cannot serve: then it has to end. REQUIRES: the caller has
+    // the state folder's lock.
     Result<> start(
         const GatewayOptions& options,
         const kubernetes::ClusterConfig& config,
-        std::function<void(const Error&)> on_replaced);
+        std::function<void(const Error&)> on_failed);
     // Of probes, metrics and outcomes. REQUIRES: started.
     int port() const;
 
     // Is not ready any more, and serves on.
     void leave_endpoints();
     // Refuses new connections, ends HAProxy after the requests in flight, sends readers what is
-    // left, gives the Lease back. Blocks.
+    // left, takes its report and the Lease back. Blocks.
     void end();
 
 private:
     struct Parts;
     void begin_lease();
     void run_if_ready();
-    void look_at_lease();
+    void look();
     Result<> serve(const GatewayOptions& options);
     void answer(
         const net::HttpServerRequest& request,

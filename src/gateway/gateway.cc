@@ -3,12 +3,14 @@
 #include "base/log.h"
 #include "gateway/copy_orders.h"
 #include "gateway/data_plane.h"
+#include "gateway/peers.h"
 #include "gateway/read_gateway.h"
 #include "gateway/read_route.h"
 #include "gateway/split.h"
 #include "gateway/status.h"
 
 #include <algorithm>
+#include <ranges>
 #include <set>
 
 namespace serin::gateway {
@@ -222,6 +224,10 @@ Result<> HaproxyGateway::serve_all() {
     if (note_refusal()) return serve_all();
     SERIN_TRY_DO(announced);
     SERIN_TRY_DO(take_out_of_rotation());
+    if (settings_.peers) {
+        const auto keys = table_.routes | std::views::keys;
+        settings_.peers->keep_only({keys.begin(), keys.end()});
+    }
     for (const Object& route : world.routes) {
         if (!table_.routes.contains(route.key())) SERIN_TRY_DO(forget_route(route));
     }
@@ -443,12 +449,22 @@ Result<> HaproxyGateway::write_route_status(const ObjectKey& key) {
     if (!object) return {};
     // A newer version is reported by the turn that its event asks for.
     if (object->generation() != report.generation) return {};
+    std::optional<InForce> in_force = in_force_of(report);
+    if (in_force && settings_.peers) {
+        settings_.peers->tell(key, report.generation, *in_force);
+        if (!settings_.peers->agree(key, report.generation, *in_force)) in_force.reset();
+    }
     const json::Value* status = object->find("/status");
     const json::Value before = status == nullptr ? json::Value(json::Object{}) : *status;
-    return write_status(*object, route_status(before, report, in_force_of(report), loop_.now()));
+    return write_status(*object, route_status(before, report, in_force, loop_.now()));
+}
+
+void HaproxyGateway::report() {
+    on_data_plane_change();
 }
 
 Result<> HaproxyGateway::write_status(Object object, json::Value status) {
+    if (settings_.peers && !settings_.peers->speaks()) return {};
     const json::Value* current = object.find("/status");
     if (current != nullptr && json::same(*current, status)) return {};
     object.put("/status", std::move(status));

@@ -17,6 +17,7 @@ namespace serin::gateway {
 
 class CopyOrders;
 class DataPlane;
+class Peers;
 struct InForce;
 
 struct GatewaySettings {
@@ -27,6 +28,8 @@ struct GatewaySettings {
     // Services count no generations there, so nothing is said about them. The GatewayClass has to
     // exist. Secrets are read by name, when a listener names them, and again every minute.
     bool is_in_cluster = false;
+    // Other gateways beside this one; it outlives this one. Null: there are none.
+    Peers* peers = nullptr;
 };
 
 // Serves Gateways of class "serin" with HAProxy: routing, splits, pods in and out of rotation,
@@ -62,6 +65,8 @@ public:
     int haproxy_pid() const;
     // The objects have been read, and what they ask for is served, or there is nothing to serve.
     bool is_serving() const;
+    // Writes the statuses anew: peers have told something, or this one speaks for them now.
+    void report();
 
 private:
     class TableReconciler;

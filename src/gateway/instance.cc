@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "gateway/observe.h"
 #include "gateway/rescue.h"
+#include "gateway/user_key.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,15 +1,5 @@
 #include "gateway/observe.h"
 
-#include "gateway/unique_fd.h"
-
-#include <openssl/evp.h>
-#include <openssl/rand.h>
-
-#include <array>
-#include <fcntl.h>
-#include <fstream>
-#include <unistd.h>
-
 namespace serin::gateway {
 namespace {
 
@@ -52,35 +42,6 @@ std::vector<std::string> observe_lines(
             values_of(observed.response_headers, "res.fhdr") + condition);
     }
     return lines;
-}
-
-Result<std::string> user_key(const std::string& folder) {
-    const std::string path = folder + "/user.key";
-    constexpr std::size_t key_bytes = 32;
-    constexpr std::size_t text_bytes = 44;
-    std::string key;
-    if (std::ifstream in(path, std::ios::binary); in) {
-        key.assign(std::istreambuf_iterator<char>(in), {});
-        if (key.size() == text_bytes) return key;
-    }
-    std::array<unsigned char, key_bytes> bytes{};
-    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
-        return fail(ErrorKind::internal, "no random numbers for " + path);
-    }
-    std::array<unsigned char, text_bytes + 1> text{};
-    EVP_EncodeBlock(text.data(), bytes.data(), static_cast<int>(bytes.size()));
-    key.assign(text.begin(), text.end() - 1);
-    const std::string fresh = path + ".new";
-    {
-        const UniqueFd fd(open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-        if (!fd || write(fd.get(), key.data(), key.size()) != std::ssize(key)) {
-            return fail(ErrorKind::unavailable, "cannot write " + fresh);
-        }
-    }
-    if (rename(fresh.c_str(), path.c_str()) != 0) {
-        return fail(ErrorKind::unavailable, "cannot write " + path);
-    }
-    return key;
 }
 
 }  // namespace serin::gateway

@@ -15,8 +15,4 @@ namespace serin::gateway {
 std::vector<std::string> observe_lines(
     const Observed& observed, const std::string& condition, const std::string& user_key);
 
-// The base64 key by which users are hashed: the same for all processes of this state folder, so
-// that a user is known again. It is made when it is first needed.
-Result<std::string> user_key(const std::string& folder);
-
 }  // namespace serin::gateway

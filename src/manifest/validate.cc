@@ -8,7 +8,6 @@
 #include "manifest/rules.h"
 #include "manifest/schema.h"
 #include "ports/observed.h"
-#include "ports/routing_types.h"
 
 #include <fmt/format.h>
 
@@ -77,7 +76,7 @@ void check_rules(const Object& object, Findings& findings) {
 std::vector<Diagnostic> judge(const Object& object, const Document* document) {
     Findings findings(object.document(), document);
     const ResourceType* type = object.type();
-    if (!type || is_routing_type(*type)) {
+    if (!type || !find_type(type->group, type->plural)) {
         check_kind(object, findings);
         return findings.take();
     }

@@ -1,4 +1,5 @@
 #include "base/check.h"
+#include "ports/gateway_report.h"
 #include "ports/job.h"
 #include "ports/object.h"
 #include "ports/routing_types.h"
@@ -242,7 +243,8 @@ const ResourceType* find_kind(std::string_view api_version, std::string_view kin
     for (const ResourceType& type : routing_types()) {
         if (type.kind == kind && is_version_of(type, api_version)) return &type;
     }
-    return nullptr;
+    const ResourceType& report = types::gateway_report();
+    return kind == report.kind && is_version_of(report, api_version) ? &report : nullptr;
 }
 
 namespace types {
@@ -313,6 +315,15 @@ const ResourceType& gateway() {
 }
 const ResourceType& http_route() {
     static const ResourceType& type = required("gateway.networking.k8s.io", "httproutes");
+    return type;
+}
+const ResourceType& gateway_report() {
+    static const ResourceType type{
+        .group = "serin.dev",
+        .version = "v1alpha1",
+        .kind = "GatewayReport",
+        .plural = "gatewayreports",
+        .singular = "gatewayreport"};
     return type;
 }
 

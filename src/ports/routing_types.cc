@@ -71,9 +71,4 @@ const ResourceType& routing_type(std::string_view kind) {
     return *found;
 }
 
-bool is_routing_type(const ResourceType& type) {
-    return std::ranges::any_of(
-        routing_types(), [&](const ResourceType& one) { return &one == &type; });
-}
-
 }  // namespace serin

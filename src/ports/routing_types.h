@@ -15,6 +15,4 @@ const std::vector<ResourceType>& routing_types();
 // REQUIRES: `kind` is that of one of routing_types().
 const ResourceType& routing_type(std::string_view kind);
 
-bool is_routing_type(const ResourceType& type);
-
 }  // namespace serin

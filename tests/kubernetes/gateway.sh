@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# gateway.sh SERIN DEPLOY SHOP LOAD: releases on a real Kubernetes API with traffic through `serin gateway`,
-# which streams it to `serin controller`. Both have the rights that deploy/ gives them and no others. Needs
-# KUBECONFIG, a user who may do anything, and no other controller of Rollouts. Pods are played by shop_pods.sh.
+# gateway.sh SERIN DEPLOY SHOP LOAD: releases on a real Kubernetes API with traffic through two processes of
+# `serin gateway`, which stream it to `serin controller`. All have the rights that deploy/ gives them and no
+# others. Needs KUBECONFIG, a user who may do anything, and no other controller of Rollouts. Pods are played by shop_pods.sh.
 set -euo pipefail
 serin=$1 deploy=$2 shop=$3 load=$4
 here=$(dirname "$(readlink -f "$0")")
@@ -29,9 +29,10 @@ end() { # end NAME [SIGNAL]
 
 finish() {
   local name
-  for name in load controller-first controller-second gateway pods proxy; do end "$name" || true; done
+  for name in load-0 load-1 controller-first controller-second gateway-0 gateway-1 pods proxy; do end "$name" || true; done
   kubectl delete namespace "$namespace" --wait=false >/dev/null 2>&1 || true
-  kubectl -n serin-system delete pod serin-gateway-0 --wait=false >/dev/null 2>&1 || true
+  kubectl -n serin-system delete pod serin-gateway-0 serin-gateway-1 --wait=false >/dev/null 2>&1 || true
+  kubectl -n serin-system delete gatewayreports --all >/dev/null 2>&1 || true
   rm -rf "$dir"
 }
 trap finish EXIT
@@ -47,11 +48,12 @@ in_force_is() { [[ $(in_force) == "$1" ]]; }
 kubectl apply -f "$deploy/crds" -f "$here/gateway_api.yaml" >/dev/null
 kubectl wait --for condition=established --timeout=60s -f "$deploy/crds" -f "$here/gateway_api.yaml" >/dev/null
 kubectl apply -f "$deploy/namespace.yaml" -f "$deploy/rbac.yaml" >/dev/null
-within 20 "the API does not take deploy/gateway" kubectl apply -k "$deploy/gateway"
+within 20 "the API does not take deploy/gateway" apply_folder "$deploy/gateway"
+kubectl wait --for condition=established --timeout=60s -f "$deploy/gateway/gatewayreports.yaml" >/dev/null
 kubectl -n serin-system delete deployment serin-gateway >/dev/null
 kubectl create namespace "$namespace" >/dev/null
 # Of a run before that was killed.
-kubectl -n serin-system delete pod serin-gateway-0 --force >/dev/null 2>&1 || true
+kubectl -n serin-system delete pod serin-gateway-0 serin-gateway-1 --force >/dev/null 2>&1 || true
 cluster=$(kubectl config view --raw --minify --flatten -o json)
 for account in serin-controller serin-gateway; do
   # Only the cluster and the token: whoever has more rights must not lend them.
@@ -67,14 +69,18 @@ url=http://$(sed -n 's/.*serve on //p' "$dir/proxy.log")
 "$here/shop_pods.sh" "$url" "$namespace" "$shop" >"$dir/pods.log" 2>&1 &
 pids[pods]=$!
 
-KUBECONFIG='' "$serin" gateway --kubeconfig "$dir/serin-gateway.kubeconfig" --state "$dir/gateway" --port 0 \
-  --namespaces "$namespace" --lease-namespace serin-system --identity serin-gateway-0 \
-  --listen-address 127.0.0.1 --drain 1 >"$dir/gateway.log" 2>&1 &
-pids[gateway]=$!
-within 30 "the gateway does not start" grep -q ' started ' "$dir/gateway.log"
-gateway_port=$(sed -n 's/.* started .*port=\([0-9]*\).*/\1/p' "$dir/gateway.log")
-gateway=http://127.0.0.1:$gateway_port
-within 60 "the gateway is not ready" curl -fs "$gateway/readyz"
+start_gateway() { # start_gateway NUMBER
+  KUBECONFIG='' "$serin" gateway --kubeconfig "$dir/serin-gateway.kubeconfig" --state "$dir/gateway-$1" --port 0 \
+    --namespaces "$namespace" --lease-namespace serin-system --identity "serin-gateway-$1" \
+    --listen-address "127.0.0.$(($1 + 1))" --drain 1 >"$dir/gateway-$1.log" 2>&1 &
+  pids[gateway-$1]=$!
+  within 30 "gateway $1 does not start" grep -q ' started ' "$dir/gateway-$1.log"
+  gateways[$1]=http://127.0.0.1:$(sed -n 's/.* started .*port=\([0-9]*\).*/\1/p' "$dir/gateway-$1.log")
+  within 60 "gateway $1 is not ready" curl -fs "${gateways[$1]}/readyz"
+}
+gateways=()
+start_gateway 0
+gateway=${gateways[0]}
 
 # --- The outcomes of requests are for the controller alone, by a token made for gateways.
 kubectl -n serin-system create token serin-controller --audience serin-gateway >"$dir/token"
@@ -120,19 +126,28 @@ is_blind() {
   field analysisrun/blind .status | grep -q 'no serin gateway streams requests of this cluster'
 }
 within 60 "an analysis without a gateway says $(field analysisrun/blind .status)" is_blind
-# The gateway's pod, as its Deployment would make it.
-kubectl -n serin-system apply -f - >/dev/null <<Y
+# The gateways' pods, as their Deployment would make them.
+make_pod() { # make_pod NUMBER: of a gateway that runs
+  kubectl -n serin-system apply -f - >/dev/null <<Y
 apiVersion: v1
 kind: Pod
-metadata: {name: serin-gateway-0, labels: {app.kubernetes.io/name: serin-gateway}}
+metadata: {name: serin-gateway-$1, labels: {app.kubernetes.io/name: serin-gateway}}
 spec:
-  containers: [{name: gateway, image: serin, ports: [{name: outcomes, containerPort: $gateway_port}]}]
+  containers: [{name: gateway, image: serin, ports: [{name: outcomes, containerPort: ${gateways[$1]##*:}}]}]
 Y
-curl -fsS -X PATCH -H 'Content-Type: application/strategic-merge-patch+json' --data '{"status": {"phase": "Running",
-  "podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}], "conditions": [{"type": "Ready", "status": "True"}]}}' \
-  "$url/api/v1/namespaces/serin-system/pods/serin-gateway-0/status" >/dev/null
-is_streaming() { curl -fs "$controller/metrics" | grep -q '^serin_outcome_streams.* 1$'; }
-within 20 "the controller does not find the gateway" is_streaming
+  curl -fsS -X PATCH -H 'Content-Type: application/strategic-merge-patch+json' --data '{"status": {"phase": "Running",
+    "podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}], "conditions": [{"type": "Ready", "status": "True"}]}}' \
+    "$url/api/v1/namespaces/serin-system/pods/serin-gateway-$1/status" >/dev/null
+}
+streams_are() { [[ $(curl -fs "$controller/metrics" | grep -c '^serin_outcome_streams.* 1$') == "$1" ]]; }
+make_pod 0
+within 20 "the controller does not find the gateway" streams_are 1
+start_gateway 1
+make_pod 1
+within 20 "the controller does not find the second gateway" streams_are 2
+[[ $(kubectl -n serin-system get gatewayreports -o json | jq -c '[.items[].status | .isServing and .process == .admitted]') == '[true,true]' ]] ||
+  fail "both gateways serve, but: $(kubectl -n serin-system get gatewayreports -o json | jq -c '[.items[].status]')"
+cmp "$dir"/gateway-{0,1}/gateway/user.key || fail "a user is not the same one at both gateways"
 
 # --- A shop, its route, and users.
 port=$(free_port)
@@ -211,8 +226,11 @@ Y
 within 60 "v1 is not there" phase_is Healthy
 within 20 "nothing is in force: $(in_force)" in_force_is '[{"shop-stable":100,"shop-canary":0}]'
 within 20 "the gateway does not serve v1" curl -fs "http://127.0.0.1:$port/products"
-"$load" run --url "http://127.0.0.1:$port/products" --rate 200 --log "$dir/requests.log" >"$dir/load.log" 2>&1 &
-pids[load]=$!
+within 20 "the second gateway does not serve v1" curl -fs "http://127.0.0.2:$port/products"
+for number in 0 1; do
+  "$load" run --url "http://127.0.0.$((number + 1)):$port/products" --rate 100 --log "$dir/requests-$number.log" >"$dir/load-$number.log" 2>&1 &
+  pids[load-$number]=$!
+done
 
 set_version() { # set_version VERSION [ERROR_PERCENT]
   kubectl -n "$namespace" patch rollout shop --type merge -p '{"spec": {"template": {"spec": {"containers": [{
@@ -221,7 +239,8 @@ set_version() { # set_version VERSION [ERROR_PERCENT]
 }
 milliseconds() { date +%s%3N; }
 report() { # report CANDIDATE FROM FILTER: of what was asked since then
-  "$load" report --log "$dir/requests.log" --candidate "$1" --from "$2" | tee "$dir/report.json" | jq -e "$3" >/dev/null ||
+  cat "$dir"/requests-*.log >"$dir/requests"
+  "$load" report --log "$dir/requests" --candidate "$1" --from "$2" | tee "$dir/report.json" | jq -e "$3" >/dev/null ||
     fail "$1: $(<"$dir/report.json")"
 }
 metric() { curl -fs "$1/metrics" | awk -v name="$2" '$1 == name { print $2 }'; }
@@ -230,10 +249,17 @@ metric() { curl -fs "$1/metrics" | awk -v name="$2" '$1 == name { print $2 }'; }
 began=$(milliseconds)
 set_version v2
 within 60 "v2 does not get 5 %: $(in_force)" in_force_is '[{"shop-stable":95,"shop-canary":5}]'
+# While one gateway does not do what is asked, it is not in force.
+written_is() { [[ $(field httproute/shop '.spec.rules[0].backendRefs[*].weight') == "$1" ]]; }
+kill -STOP "${pids[gateway-1]}"
+within 60 "v2 is not to get half of the requests" written_is '50 50'
+sleep 3
+[[ -z $(in_force) ]] || fail "$(in_force) is in force, but not at the second gateway"
+kill -CONT "${pids[gateway-1]}"
 within 60 "v2 does not get half of the requests: $(in_force)" in_force_is '[{"shop-stable":50,"shop-canary":50}]'
 end controller-first KILL || true
 start_controller second
-within 20 "the successor does not read the stream" is_streaming
+within 20 "the successor does not read the streams" streams_are 2
 within 120 "v2 is not promoted" phase_is Healthy
 within 20 "the canary is in force: $(in_force)" in_force_is '[{"shop-stable":100,"shop-canary":0}]'
 kubectl -n "$namespace" get analysisrun -o json | jq -e '[.items[].status.metricResults[]? | select(.name == "not-worse" and .phase == "Successful")
@@ -253,8 +279,13 @@ field rollout/shop .status.message | grep -q not-worse || fail "v3 was taken bac
 # --- Nothing was missed, and the gateway ends without a request lost.
 (($(metric "$controller" serin_outcomes_total) > 1000)) || fail "the successor has seen no requests"
 [[ $(metric "$controller" serin_outcomes_lost_total) == 0 ]] || fail "outcomes were lost"
-[[ $(metric "$gateway" serin_gateway_outcomes_dropped_total) == 0 ]] || fail "outcomes were dropped"
-end load || fail "load: $(tail -3 "$dir/load.log")"
+for one in "${gateways[@]}"; do
+  [[ $(metric "$one" serin_gateway_outcomes_dropped_total) == 0 ]] || fail "outcomes were dropped"
+  [[ $(metric "$one" serin_gateways) == 2 ]] || fail "two gateways serve, not $(metric "$one" serin_gateways)"
+done
+for number in 0 1; do
+  end "load-$number" || fail "load: $(tail -3 "$dir/load-$number.log")"
+done
 
 # --- At rest neither asks nor writes anything. (Who plays the pods lists them.)
 sleep 5
@@ -263,8 +294,16 @@ sleep 10
 second=$(requests 'resource="pods".*verb="LIST"')
 ((first > 0 && second == first)) || fail "$((second - first)) requests in 10 s at rest"
 
-end gateway || fail "the gateway ends with $?: $(tail -3 "$dir/gateway.log")"
+# --- The one that leads ends: the other speaks for all, and nothing else is counted.
+end gateway-0 || fail "the gateway ends with $?: $(tail -3 "$dir/gateway-0.log")"
+kubectl -n serin-system delete pod serin-gateway-0 --force >/dev/null 2>&1
+is_alone() { [[ $(metric "${gateways[1]}" serin_leader) == 1 && $(metric "${gateways[1]}" serin_gateways) == 1 ]]; }
+within 30 "the second gateway does not lead" is_alone
+set_version v4
+within 60 "v4 does not get 5 %: $(in_force)" in_force_is '[{"shop-stable":95,"shop-canary":5}]'
+end gateway-1 || fail "the gateway ends with $?: $(tail -3 "$dir/gateway-1.log")"
 [[ -z $(kubectl -n serin-system get lease serin-gateway -o jsonpath='{.spec.holderIdentity}') ]] || fail "its Lease is kept"
+[[ -z $(kubectl -n serin-system get gatewayreports -o name) ]] || fail "its report is kept"
 end controller-second || fail "the controller ends with $?: $(tail -3 "$dir/controller-second.log")"
-no_right_is_missing < <(cat "$dir"/controller*.log "$dir/gateway.log" | grep -v reader_refused)
-echo 'a healthy version is promoted and a broken one is taken back by the requests that the gateway streams'
+no_right_is_missing < <(cat "$dir"/controller*.log "$dir"/gateway-*.log | grep -v reader_refused)
+echo 'a healthy version is promoted and a broken one is taken back by the requests that two gateways stream'

@@ -33,8 +33,6 @@ image() { # image TAG [NAME=VALUE]...: a release of the shop, made without a con
     "$here/cluster.sh" load "$SERIN_TEST_NODE"
 }
 
-# Kubernetes 1.20, which the tests start, has budgets in beta only.
-apply_folder() { kubectl kustomize "$1" | sed 's|^apiVersion: policy/v1$|apiVersion: policy/v1beta1|' | kubectl apply -f - >/dev/null; }
 has_ready() { [[ $(kubectl -n serin-system get deployment "$1" -o 'jsonpath={.status.readyReplicas}') == "$2" ]]; }
 leader() { kubectl -n serin-system get lease serin-controller -o jsonpath='{.spec.holderIdentity}' | sed 's/_.*//'; }
 is_led() { [[ -n $(leader) ]]; }

@@ -37,6 +37,9 @@ requests() {
     !/verb="WATCH"/ && !/resource="(leases)?"/ && $0 !~ except { sum += $NF } END { printf "%d", sum }'
 }
 
+# Kubernetes 1.20, which the tests start, has budgets in beta only.
+apply_folder() { kubectl kustomize "$1" | sed 's|^apiVersion: policy/v1$|apiVersion: policy/v1beta1|' | kubectl apply -f - >/dev/null; }
+
 free_port() { # of loopback, that nothing listens on now
   local port
   while port=$((20000 + RANDOM % 12000)); (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
