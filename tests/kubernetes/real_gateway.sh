@@ -16,13 +16,14 @@ source "$here/shipped.sh"
 
 image v1
 image v2
+image v3
 image poisoned SHOP_ERROR_PERCENT=50
 install_serin
 kubectl apply -f "$here/gateway_api.yaml" >/dev/null
 kubectl wait --for condition=established --timeout=60s -f "$here/gateway_api.yaml" >/dev/null
 within 20 "the API does not take deploy/gateway" apply_folder "$deploy/gateway"
-within 120 "the gateway is not ready" has_ready serin-gateway 1
-echo 'a gateway and two controllers are ready'
+within 120 "the gateways are not ready" has_ready serin-gateway 2
+echo 'two gateways and two controllers are ready'
 
 # --- A shop that is released by its requests, and one whose Service is switched.
 kubectl create namespace "$namespace" >/dev/null
@@ -157,6 +158,18 @@ kubectl -n serin-system delete pod "$(leader)" --grace-period=0 --force >/dev/nu
 within 240 "v2 is not promoted" phase shop Healthy
 within 90 "v1 stays" gone shop shop:v1
 end_load v2 '.canary_failures == 0 and .requests_canary > 1000' 'promoted by its requests'
+
+# --- The gateways are replaced in mid-release, and nobody notices.
+begin_load "$shop_url"
+set_image shop shop:v3
+within 90 "v3 does not get 5 %" weights_are '[{"shop-stable":95,"shop-canary":5}]'
+kubectl -n serin-system rollout restart deployment serin-gateway >/dev/null
+kubectl -n serin-system rollout status deployment serin-gateway --timeout=180s >/dev/null || fail "the gateways are not replaced"
+within 240 "v3 is not promoted" phase shop Healthy
+within 90 "v2 stays" gone shop shop:v2
+end_load v3 '.canary_failures == 0 and .requests_canary > 1000' 'promoted while gateways were replaced'
+reports() { kubectl -n serin-system get gatewayreports -o json | jq -c '[.items[].status | .isServing and .process == .admitted]'; }
+[[ $(reports) == '[true,true]' ]] || fail "two gateways serve, but: $(reports)"
 
 # --- A poisoned one is taken back while it has few requests.
 begin_load "$shop_url"
