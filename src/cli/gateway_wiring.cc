@@ -9,6 +9,7 @@
 #include "control/manager.h"
 #include "gateway/gateway.h"
 #include "gateway/peer_reports.h"
+#include "gateway/status.h"
 #include "gateway/user_key.h"
 #include "kubernetes/api.h"
 #include "kubernetes/lease.h"
@@ -22,6 +23,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -62,11 +64,18 @@ kubernetes::StoreSettings peer_settings(const std::string& ns) {
     return settings;
 }
 
-// Reads and writes past memory.
-kubernetes::StoreSettings direct_settings(const std::string& ns) {
-    kubernetes::StoreSettings settings;
-    settings.namespaces = {ns};
-    return settings;
+Result<std::map<std::string, std::int64_t>> said_in_force(
+    const ObjectStore& store, std::vector<std::string> namespaces) {
+    if (namespaces.empty()) namespaces.emplace_back();
+    std::map<std::string, std::int64_t> said;
+    for (const std::string& ns : namespaces) {
+        SERIN_TRY(const ObjectList routes, store.list({.type = &types::http_route(), .ns = ns}));
+        for (const Object& route : routes.items) {
+            said[fmt::format("{}/{}", route.ns(), route.name())] =
+                gateway::in_force_generation(route);
+        }
+    }
+    return said;
 }
 
 std::string object_name(std::string identity) {
@@ -102,7 +111,7 @@ struct ClusterGateway::Parts {
     std::unique_ptr<kubernetes::Lease> lease;
     kubernetes::KubernetesStore store;
     kubernetes::KubernetesStore peer_store;
-    kubernetes::KubernetesStore direct_store;
+    kubernetes::KubernetesStore direct_store;  // Past memory.
     gateway::PeerReports peers;
     TokenReviewer reviewer;
     stream::OutcomeServer outcomes;
@@ -132,7 +141,7 @@ struct ClusterGateway::Parts {
           lease(std::make_unique<kubernetes::Lease>(api, lease_settings)),
           store(api, store_settings(options, [this] { return lease->may_write(); })),
           peer_store(api, peer_settings(lease_settings.ns)),
-          direct_store(api, direct_settings(lease_settings.ns)),
+          direct_store(api, {}),
           peers(
               loop,
               peer_store,
@@ -140,7 +149,11 @@ struct ClusterGateway::Parts {
               {.ns = lease_settings.ns,
                .name = object_name(lease_settings.identity),
                .process = process_of(lease_settings.identity, loop.now()),
-               .leads = [this] { return lease->may_write().has_value(); }},
+               .leads = [this] { return lease->may_write().has_value(); },
+               .said =
+                   [this, namespaces = options.namespaces] {
+                       return said_in_force(direct_store, namespaces);
+                   }},
               [this] {
                   if (is_running && !has_ended) gateway.report();
               }),

@@ -266,23 +266,26 @@ void PeerReports::look_at_others() {
     }
 }
 
-// Nobody may be behind what has been said to be in force; who leads may have come later than
-// others.
-Result<> PeerReports::admit(const std::string& name, const Report& report) {
-    if (name == settings_.name) {
-        for (const auto& [other, theirs] : reports_) {
-            if (!theirs.is_counted()) continue;
-            for (const auto& [route, text] : theirs.routes) {
-                const auto mine = own_.find(route);
-                if (mine != own_.end() && !is_as_new(mine->second, text)) return {};
-            }
-        }
-    } else {
-        for (const auto& [route, text] : own_) {
-            const auto theirs = report.routes.find(route);
-            if (theirs == report.routes.end() || !is_as_new(theirs->second, text)) return {};
-        }
+// Nobody may be behind what has been said to be in force. Who is counted is not, and is the measure
+// for others; who leads without being counted has to look: its news may be late, and nobody else be
+// left.
+Result<bool> PeerReports::may_admit(const std::string& name, const Report& report) const {
+    if (name != settings_.name) {
+        return std::ranges::all_of(own_, [&](const auto& mine) {
+            const auto theirs = report.routes.find(mine.first);
+            return theirs != report.routes.end() && is_as_new(theirs->second, mine.second);
+        });
     }
+    SERIN_TRY(const auto said, settings_.said());
+    return std::ranges::all_of(said, [&](const auto& one) {
+        const auto mine = own_.find(one.first);
+        return mine == own_.end() || number(mine->second) >= one.second;
+    });
+}
+
+Result<> PeerReports::admit(const std::string& name, const Report& report) {
+    SERIN_TRY(const bool may_be, may_admit(name, report));
+    if (!may_be) return {};
     const std::string process = report.process;
     SERIN_TRY(
         const Object written,

@@ -19,6 +19,9 @@ struct PeerSettings {
     std::string process;
     // Whether this process may write statuses at this moment: it has the Lease.
     std::function<bool()> leads;
+    // The generations that the statuses of routes say are in force, by "namespace/name", as the API
+    // has them now.
+    std::function<Result<std::map<std::string, std::int64_t>>()> said;
 };
 
 // Gateways that know of each other by the reports they write (ports/gateway_report.h), each what it
@@ -78,6 +81,7 @@ private:
     Result<> begin_to_speak();
     void look_at_others();
     Result<> admit(const std::string& name, const Report& report);
+    Result<bool> may_admit(const std::string& name, const Report& report) const;
     bool has_ended(const std::string& name, const Report& report) const;
     void take(const Object& object);
     void changed();

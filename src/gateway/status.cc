@@ -2,6 +2,8 @@
 
 #include "gateway/read_gateway.h"
 
+#include <algorithm>
+
 namespace serin::gateway {
 namespace {
 
@@ -193,6 +195,21 @@ json::Value service_status(
     }
     status["conditions"] = std::move(conditions);
     return status;
+}
+
+std::int64_t in_force_generation(const Object& route) {
+    std::int64_t generation = 0;
+    const json::Value* status = route.find("/status");
+    if (status == nullptr) return generation;
+    for (const json::Value& parent : array_at(*status, "/parents")) {
+        if (json::text(json::find(parent, "/controllerName")) != controller_name) continue;
+        const json::Value* in_force =
+            find_condition(array_at(parent, "/conditions"), in_force_type);
+        if (in_force == nullptr || json::text(json::find(*in_force, "/status")) != "True") continue;
+        generation = std::max(
+            generation, json::integer(json::find(*in_force, "/observedGeneration")).value_or(0));
+    }
+    return generation;
 }
 
 json::Value class_status(const json::Value& current, std::int64_t generation, Instant now) {

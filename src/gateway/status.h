@@ -46,6 +46,9 @@ json::Value service_status(
     const std::optional<InForce>& in_force,
     Instant now);
 
+// The generation of a route that its status says is in force; 0 for none.
+std::int64_t in_force_generation(const Object& route);
+
 json::Value class_status(const json::Value& current, std::int64_t generation, Instant now);
 
 }  // namespace serin::gateway

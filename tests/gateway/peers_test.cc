@@ -115,7 +115,8 @@ public:
                   {.ns = "serin",
                    .name = pod,
                    .process = pod + "." + std::to_string(++world.processes_),
-                   .leads = [&world, pod] { return world.leader == pod; }},
+                   .leads = [&world, pod] { return world.leader == pod; },
+                   .said = [&world, this] { return world.said(line); }},
                   [&world, this] { world.speak(*this); }),
               does(world.wanted) {}  // What it lists as it starts is the newest.
         Line line;
@@ -156,6 +157,10 @@ public:
         if (generation <= confirmed || !gateway.peers.agree(route, generation, weights(generation)))
             return;
         confirmed = generation;
+    }
+    Result<std::map<std::string, std::int64_t>> said(const Line& line) const {
+        if (line.is_cut) return fail(ErrorKind::unavailable, "the line is cut");
+        return std::map<std::string, std::int64_t>{{"shop/shop", confirmed}};
     }
     // Nobody who takes requests does anything older than what is said to be in force.
     void check() {

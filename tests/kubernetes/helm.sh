@@ -89,6 +89,7 @@ controller:
   networkPolicy: {from: [{podSelector: {}}]}
 gateway:
   enabled: true
+  replicaCount: 1
   service: {type: LoadBalancer, externalTrafficPolicy: Local}
   ports: [{name: web, port: 80, targetPort: 8888}]
 V
