@@ -50,12 +50,13 @@ bool Referee::is_at_rest() const {
     // A rejected candidate does not take over from a stable revision that never got ready, nor can
     // that one take anybody back, however many replicas it has: only another version helps. Where
     // all traffic moves at once, that is so as well of users whom a person had moved before the
-    // abort, for whom it keeps its replicas; I3 holds it to move none after.
+    // abort, for whom it keeps its replicas (those it has, while a person holds the release); I3
+    // holds it to move none after.
     if (stage_.scenario.has_router && view_.is_aborted && view_.replicas > 0 &&
         stage_.is_image(What::bad_image, stable->second.image)) {
         const auto rejected = view_.revisions.find(view_.candidate);
         const bool serves_on = stage_.scenario.flip && rejected != view_.revisions.end() &&
-                               rejected->second.desired >= view_.replicas;
+                               rejected->second.desired >= (view_.is_held ? 1 : view_.replicas);
         const bool is_left = stage_.scenario.flip
                                  ? serves_on || view_.stable_selected != view_.candidate
                                  : view_.weight == 0 && view_.side_routes.empty();

@@ -80,6 +80,9 @@ const std::vector<Pinned> pinned{
      "a weight rose while sizes rested, because fewer were wanted for a while"},
     {200003610, {12, 13, 14, 15}, "held before its first version was begun"},
     {200097897, {0, 2, 3, 6}, "held while the old were ending, the new began beside them"},
+    {600018673,
+     {0, 2, 4, 7, 8, 10, 13, 14},
+     "taken back while held, for a stable version that cannot come: users stay where they are"},
 };
 
 }  // namespace
