@@ -4,11 +4,10 @@
 #include "metrics/ab_source.h"
 #include "metrics/request_windows.h"
 #include "ports/event_recorder.h"
-#include "ports/manual_loop.h"
-#include "store/memory.h"
 
 #include <doctest/doctest.h>
 
+#include "ground.h"
 #include <random>
 #include <string>
 
@@ -76,46 +75,55 @@ constexpr std::string_view experiment = R"({"spec": {
         {"name": "new", "value": "{{templates.new.podTemplateHash}}"}]}]}})";
 
 struct World {
-    ManualLoop loop{Instant(1'000'000s)};
-    store::MemoryStore store{loop};
-    EventRecorder events{store, loop, "test"};
+    std::unique_ptr<Ground> ground = make_ground(Instant(1'000'000s));
+    const std::string& ns = ground->ns;
+    ManualLoop& loop = ground->loop;
+    ObjectStore& store = ground->others();
+    ObjectStore& own = ground->controllers();
+    EventRecorder events{own, loop, "test"};
     metrics::RequestWindows windows{loop};
-    metrics::AbSource source{loop, store, windows};
+    metrics::AbSource source{loop, own, windows};
     NoRouter router;
     Replicas replicas{store};
-    ExperimentController experiments{loop, store, router};
+    ExperimentController experiments{loop, own, router};
     AnalysisController analyses{
-        loop, store, events, {{std::string(metrics::AbSource::provider), &source}}};
-    Manager manager{loop, store, {&replicas, &experiments, &analyses}, {.resync = 0s}};
+        loop, own, events, {{std::string(metrics::AbSource::provider), &source}}};
+    Manager manager{loop, own, {&experiments, &analyses}, {.resync = 0s}};
+    Manager played{loop, store, {&replicas}, {.resync = 0s}};
     std::mt19937_64 random{3};
 
-    World() { manager.start(); }
+    World() {
+        manager.start();
+        played.start();
+    }
+    void advance(Duration by) { ground->advance(by); }
     void begin() {
         create(types::analysis_template(), "which-converts", which_converts);
         create(types::experiment(), "ab", experiment);
-        loop.advance(1s);
+        advance(1s);
     }
     void deny_replica_sets() {
-        store.set_faults({.on_write = [](const ObjectKey& key) -> std::optional<store::WriteFault> {
+        ground->set_faults([](const ObjectKey& key) -> std::optional<store::WriteFault> {
             if (key.type != &types::replica_set()) return std::nullopt;
             return store::WriteFault{
                 .error = Error{ErrorKind::denied, "replica sets are forbidden"}};
-        }});
+        });
     }
     void create(const ResourceType& type, std::string_view name, std::string_view text) {
-        Object object(type, "default", name);
+        Object object(type, ns, name);
         object.put("/spec", json::parse(text)->at("spec"));
-        REQUIRE(store.create(object));
+        const auto created = store.create(object);
+        REQUIRE_MESSAGE(created, (created ? "" : created.error().message));
     }
     std::string read(std::string_view pointer) const {
-        const auto found = store.get({.type = &types::experiment(), .ns = "default", .name = "ab"});
+        const auto found = store.get({.type = &types::experiment(), .ns = ns, .name = "ab"});
         REQUIRE(found);
         return std::string(found->text(pointer));
     }
     std::string phase() const { return read("/status/phase"); }
     // The pods of an arm, as the gateway tells them.
     std::string hash_of(std::string_view arm) const {
-        const auto all = store.list({.type = &types::replica_set(), .ns = "default"});
+        const auto all = store.list({.type = &types::replica_set(), .ns = ns});
         REQUIRE(all);
         for (const Object& group : all->items) {
             if (group.name().ends_with(arm))
@@ -137,13 +145,13 @@ struct World {
                 const bool converts = hits(is_new ? fresh : control);
                 const RequestOutcome visit{
                     .at = loop.now(),
-                    .ns = "default",
+                    .ns = ns,
                     .revision = hashes[is_new ? 1 : 0],
                     .response_headers = {converts ? "x-checkout=ok" : "x-checkout=left"},
                     .status = 200};
                 source.take({&visit, 1});
             }
-            loop.advance(1s);
+            advance(1s);
         }
     }
 };
@@ -165,8 +173,8 @@ TEST_CASE("an Experiment's arms are its judge's arms, and the winner ends it") {
         CHECK(world.read("/status/analysisRuns/0/message").contains("control wins"));
     }
     // Its arms go when it is over.
-    world.loop.advance(60s);
-    const auto groups = world.store.list({.type = &types::replica_set(), .ns = "default"});
+    world.advance(60s);
+    const auto groups = world.store.list({.type = &types::replica_set(), .ns = world.ns});
     REQUIRE(groups);
     for (const Object& group : groups->items) CHECK(group.integer("/spec/replicas", 1) == 0);
 }
@@ -175,15 +183,15 @@ TEST_CASE("an API server that denies everything while it starts ends no experime
     World world;
     world.deny_replica_sets();
     world.begin();
-    world.loop.advance(10s);
+    world.advance(10s);
     CHECK(world.phase() == "Pending");
     SUBCASE("it has started") {
-        world.store.set_faults({});
-        world.loop.advance(10s);
+        world.ground->set_faults(nullptr);
+        world.advance(10s);
         CHECK(world.phase() == "Running");
     }
     SUBCASE("rights are missing") {
-        world.loop.advance(60s);
+        world.advance(60s);
         CHECK(world.phase() == "Error");
         CHECK(world.read("/status/message").contains("create the replica set"));
         CHECK(world.read("/status/message").contains("replica sets are forbidden"));

@@ -18,7 +18,7 @@ constexpr std::string_view smoke = R"({"metrics": [{"name": "Smoke test", "provi
 
 // The analysis controller with the real job source; the test plays whoever runs Jobs.
 struct JobWorld : AnalysisWorld {
-    metrics::JobSource jobs{loop, store};
+    metrics::JobSource jobs{loop, own};
 
     JobWorld() { restart(); }
     ~JobWorld() {
@@ -30,17 +30,19 @@ struct JobWorld : AnalysisWorld {
 
     void restart() {
         manager.reset();
+        controller.reset();
+        ground->restart();
         controller = std::make_unique<AnalysisController>(
-            loop, store, events, MetricSources{{"test", &source}, {"job", &jobs}});
+            loop, own, events, MetricSources{{"test", &source}, {"job", &jobs}});
         manager = std::make_unique<Manager>(
             loop,
-            store,
+            own,
             std::vector<Reconciler*>{controller.get()},
             ManagerSettings{.resync = Duration(0)});
         manager->start();
         settle();
     }
-    void settle() { loop.advance(Duration(1)); }
+    void settle() { advance(Duration(1)); }
 
     std::vector<Object> all_jobs() const {
         return store.list({.type = &types::job()}).value().items;
@@ -80,7 +82,7 @@ TEST_CASE("a job metric is a Job with Argo's name, labels and annotations") {
     const Object run = world.run();
     CHECK(run.text("/status/metricResults/0/measurements/0/phase") == "Running");
     CHECK(run.text("/status/metricResults/0/measurements/0/metadata/job-name") == job.name());
-    CHECK(run.text("/status/metricResults/0/measurements/0/metadata/job-namespace") == "default");
+    CHECK(run.text("/status/metricResults/0/measurements/0/metadata/job-namespace") == world.ns);
 }
 
 TEST_CASE("the end of the Job is the verdict") {
@@ -111,11 +113,11 @@ TEST_CASE("a Job whose image is not there says nothing about the release") {
     JobWorld world;
     world.start(smoke);
     const Object job = world.all_jobs().front();
-    Object pod(types::pod(), "default", "smoke-x");
+    Object pod(types::pod(), world.ns, "smoke-x");
     pod.set_label("job-name", job.name());
-    pod.put("/spec/containers", json::Array());
+    pod.put("/spec/containers", parsed(R"([{"name": "main", "image": "smoke:v1"}])"));
     pod.set_controller(job);
-    Object made = world.store.create(pod).value();
+    Object made = world.add(pod);
     made.put("/status/containerStatuses", parsed(R"([{"name": "main", "state": {"waiting":
         {"reason": "ErrImagePull", "message": "no folder images/smoke/v1"}}}])"));
     REQUIRE(world.store.update(std::move(made), Part::status));
@@ -159,7 +161,7 @@ TEST_CASE("a run that is terminated takes its Job along and could not tell") {
         world.controller.reset();
     }
     REQUIRE(world.store.patch(
-        AnalysisWorld::key(), PatchKind::merge, parsed(R"({"spec": {"terminate": true}})")));
+        world.key(), PatchKind::merge, parsed(R"({"spec": {"terminate": true}})")));
     world.restart();
     CHECK(world.phase() == "Inconclusive");
     CHECK(
@@ -177,7 +179,7 @@ TEST_CASE("a sibling that fails ends the Job") {
         {"name": "smoke", "provider": {"job": {"spec": {"template": {"spec": {
             "restartPolicy": "Never", "containers": [{"name": "main", "image": "a:b"}]}}}}}}]})");
     REQUIRE(world.all_jobs().size() == 1);
-    world.loop.advance(10s);
+    world.advance(10s);
     world.settle();
     CHECK(world.phase() == "Failed");
     CHECK(world.all_jobs().empty());
@@ -193,7 +195,7 @@ TEST_CASE("Jobs of measurements that are not kept go") {
         for (const Object& job : world.all_jobs()) {
             if (!end_of(job)) world.end_job(job, "Complete");
         }
-        world.loop.advance(10s);
+        world.advance(10s);
         world.settle();
     }
     CHECK(world.phase() == "Successful");
@@ -210,7 +212,7 @@ TEST_CASE("a Job that somebody removed is an error and is tried again") {
     world.settle();
     CHECK(world.phase() == "Running");
     CHECK(world.run().integer("/status/metricResults/0/error") == 1);
-    world.loop.advance(10s);
+    world.advance(10s);
     world.settle();
     REQUIRE(world.all_jobs().size() == 1);
     CHECK(world.all_jobs().front().name().ends_with(".2"));
@@ -219,13 +221,12 @@ TEST_CASE("a Job that somebody removed is an error and is tried again") {
 TEST_CASE("a Job whose beginning could not be written is told of by the next turn") {
     JobWorld world;
     int writes = 0;  // Of the run: its creation, then its status.
-    world.store.set_faults(
-        {.on_write = [&](const ObjectKey& key) -> std::optional<store::WriteFault> {
-            if (key.type != &types::analysis_run() || ++writes != 2) return std::nullopt;
-            return store::WriteFault{{ErrorKind::conflict, "somebody else was first"}};
-        }});
+    world.ground->set_faults([&](const ObjectKey& key) -> std::optional<store::WriteFault> {
+        if (key.type != &types::analysis_run() || ++writes != 2) return std::nullopt;
+        return store::WriteFault{{ErrorKind::conflict, "somebody else was first"}};
+    });
     world.start(smoke);
-    world.loop.advance(1s);
+    world.advance(1s);
     REQUIRE(writes > 2);
     const Object job = world.all_jobs().front();
     CHECK(

@@ -45,16 +45,16 @@ TEST_CASE("measurements come with the interval, and a failure ends the run") {
     world.source.answer(0.50);
     world.create(steady);
     CHECK(world.phase() == "Running");
-    world.loop.advance(9s);
+    world.advance(9s);
     CHECK(world.source.asked.size() == 1);
-    world.loop.advance(1s);
+    world.advance(1s);
     CHECK(world.source.asked.size() == 2);
     CHECK(world.source.asked[1].previous == world.source.asked[0].now);
     CHECK(world.phase() == "Running");
-    world.loop.advance(10s);
+    world.advance(10s);
     CHECK(world.phase() == "Failed");
     CHECK(world.message() == "Metric \"m\" assessed Failed due to failed (1) > failureLimit (0)");
-    world.loop.advance(1h);
+    world.advance(1h);
     CHECK(world.source.asked.size() == 3);
     CHECK(
         world.events_seen() == std::vector<std::string>{
@@ -67,16 +67,16 @@ TEST_CASE("nothing is written while nothing happens") {
     world.create(R"({"metrics": [{"name": "m", "interval": "1h",
                      "provider": {"plugin": {"test": {}}}}]})");
     const std::string version(world.run().resource_version());
-    world.loop.advance(59min);
+    world.advance(59min);
     CHECK(world.run().resource_version() == version);
 }
 
 TEST_CASE("the interval is exact although the status has whole seconds") {
     AnalysisWorld world;
-    world.loop.advance(900ms);
+    world.advance(900ms);
     world.create(R"({"metrics": [{"name": "m", "interval": "1s",
                      "provider": {"plugin": {"test": {}}}}]})");
-    world.loop.advance(10s);
+    world.advance(10s);
     CHECK(world.source.asked.size() == 11);
 }
 
@@ -85,9 +85,9 @@ TEST_CASE("a delayed metric waits") {
     world.create(R"({"metrics": [{"name": "m", "initialDelay": "30s",
                      "provider": {"plugin": {"test": {}}}}]})");
     CHECK(world.phase() == "Running");
-    world.loop.advance(29s);
+    world.advance(29s);
     CHECK(world.source.asked.empty());
-    world.loop.advance(1s);
+    world.advance(1s);
     CHECK(world.phase() == "Successful");
 }
 
@@ -97,9 +97,9 @@ TEST_CASE("errors are retried after ten seconds, the fifth in a row ends the run
         world.source.answers.push_back(fail(ErrorKind::unavailable, "connection refused"));
     world.create(R"({"metrics": [{"name": "m", "interval": "1h",
                      "provider": {"plugin": {"test": {}}}}]})");
-    world.loop.advance(39s);
+    world.advance(39s);
     CHECK(world.phase() == "Running");
-    world.loop.advance(1s);
+    world.advance(1s);
     CHECK(world.phase() == "Error");
     CHECK(
         world.message() ==
@@ -141,8 +141,8 @@ TEST_CASE("terminating a run ends it and what is in flight") {
     world.create(steady);
     CHECK(world.phase() == "Running");
     REQUIRE(world.store.patch(
-        AnalysisWorld::key(), PatchKind::merge, parsed(R"({"spec": {"terminate": true}})")));
-    world.loop.run_until_idle();
+        world.key(), PatchKind::merge, parsed(R"({"spec": {"terminate": true}})")));
+    world.settle();
     CHECK(world.phase() == "Successful");
     CHECK(world.message() == "Run Terminated");
     CHECK(world.source.ended == 1);
@@ -156,7 +156,7 @@ TEST_CASE("a failing metric ends its siblings in flight") {
         {"name": "b", "provider": {"plugin": {"test": {}}}}]})");
     REQUIRE(world.source.waiting.size() == 2);
     world.source.waiting[0](MetricSample{.result = json::Array{1.0}, .value = "[1]"});
-    world.loop.run_until_idle();
+    world.settle();
     CHECK(world.phase() == "Failed");
     CHECK(world.source.ended == 2);
     CHECK(json::array(world.run().find("/status/metricResults"))->size() == 1);
@@ -165,16 +165,16 @@ TEST_CASE("a failing metric ends its siblings in flight") {
 TEST_CASE("after a restart the schedule goes on and what was in flight is measured again") {
     AnalysisWorld world;
     world.create(steady);
-    world.loop.advance(4s);
+    world.advance(4s);
     world.boot();
-    world.loop.advance(5s);
+    world.advance(5s);
     CHECK(world.source.asked.size() == 1);
-    world.loop.advance(1s);
+    world.advance(1s);
     CHECK(world.source.asked.size() == 2);
     CHECK(world.source.asked[1].started == world.source.asked[0].started);
 
     world.source.is_slow = true;
-    world.loop.advance(10s);
+    world.advance(10s);
     CHECK(world.source.waiting.size() == 1);
     world.boot();
     CHECK(world.source.waiting.size() == 2);
@@ -184,15 +184,14 @@ TEST_CASE("after a restart the schedule goes on and what was in flight is measur
 TEST_CASE("a measurement survives writes that fail") {
     AnalysisWorld world;
     int failures = 3;
-    world.store.set_faults(
-        {.on_write = [&](const ObjectKey& key) -> std::optional<store::WriteFault> {
-            if (key.type != &types::analysis_run() || world.source.asked.empty() || failures == 0)
-                return std::nullopt;
-            --failures;
-            return store::WriteFault{.error = {ErrorKind::unavailable, "disk full"}};
-        }});
+    world.ground->set_faults([&](const ObjectKey& key) -> std::optional<store::WriteFault> {
+        if (key.type != &types::analysis_run() || world.source.asked.empty() || failures == 0)
+            return std::nullopt;
+        --failures;
+        return store::WriteFault{.error = {ErrorKind::unavailable, "disk full"}};
+    });
     world.create(steady);
-    world.loop.advance(1s);
+    world.advance(1s);
     CHECK(world.source.asked.size() == 1);
     CHECK(world.run().find("/status/metricResults/0/count")->as_int64() == 1);
 }
@@ -202,9 +201,9 @@ TEST_CASE("a change in between is kept: the write is repeated on what is there")
     world.source.is_slow = true;
     world.create(steady);
     REQUIRE(world.store.patch(
-        AnalysisWorld::key(), PatchKind::merge, parsed(R"({"metadata": {"labels": {"x": "y"}}})")));
+        world.key(), PatchKind::merge, parsed(R"({"metadata": {"labels": {"x": "y"}}})")));
     world.source.waiting.at(0)(MetricSample{.result = json::Array{1.0}, .value = "[1]"});
-    world.loop.run_until_idle();
+    world.settle();
     CHECK(world.run().label("x") == "y");
     CHECK(world.run().find("/status/metricResults/0/count")->as_int64() == 1);
 }
@@ -215,7 +214,7 @@ TEST_CASE("old measurements are dropped, counts stay") {
         "provider": {"plugin": {"test": {}}}}, {"name": "short", "interval": "1s",
         "provider": {"plugin": {"test": {}}}}],
         "measurementRetention": [{"metricName": "sho", "limit": 2}]})");
-    world.loop.advance(20s);
+    world.advance(20s);
     const Object run = world.run();
     CHECK(run.find("/status/metricResults/0/measurements")->as_array().size() == 10);
     CHECK(run.find("/status/metricResults/1/measurements")->as_array().size() == 2);
@@ -241,10 +240,6 @@ TEST_CASE("a spec that cannot be measured ends in an error that says why") {
         CHECK(world.run().text("/status/completedAt").empty());
         return world.message();
     };
-    CHECK(message(R"({"metrics": []})") == "Analysis spec invalid: no metrics specified");
-    CHECK(
-        message(R"({"metrics": [{"name": "m"}]})") ==
-        "Analysis spec invalid: metrics[0]: no provider specified");
     CHECK(
         message(R"({"metrics": [{"name": "m", "provider": {"datadog": {}}}]})") ==
         "Analysis spec invalid: metrics[0]: provider datadog is not supported");
@@ -256,10 +251,6 @@ TEST_CASE("a spec that cannot be measured ends in an error that says why") {
         message(
             R"({"metrics": [{"name": "m", "count": 3, "provider": {"plugin": {"test": {}}}}]})") ==
         "Analysis spec invalid: metrics[0]: interval must be specified when count > 1");
-    CHECK(
-        message(
-            R"({"metrics": [{"name": "m", "interval": "abc", "provider": {"plugin": {"test": {}}}}]})")
-            .starts_with("Analysis spec invalid: metrics[0]: invalid interval string"));
     CHECK(
         message(R"({"metrics": [{"name": "m", "provider": {"plugin": {"test": {}}}},
                                   {"name": "m", "provider": {"plugin": {"test": {}}}}]})") ==
@@ -287,17 +278,17 @@ TEST_CASE("arguments are filled in, numbers included") {
         "failureCondition": "true",
         "provider": {"plugin": {"test": {"query": "rate of {{ args.service }}"}}}}]})");
     CHECK(world.source.asked.at(0).config.at("query") == "rate of shop");
-    world.loop.advance(10s);
+    world.advance(10s);
     CHECK(world.phase() == "Running");
-    world.loop.advance(10s);
+    world.advance(10s);
     CHECK(world.phase() == "Failed");
 }
 
 TEST_CASE("secrets are read at each measurement and never written") {
     AnalysisWorld world;
-    Object secret(types::secret(), "default", "token");
+    Object secret(types::secret(), world.ns, "token");
     secret.put("/data", parsed(R"({"key": "aHVudGVyMg=="})"));
-    REQUIRE(world.store.create(secret));
+    world.add(secret);
     world.source.answers.push_back(fail(ErrorKind::unavailable, "denied for hunter2"));
     world.create(
         R"({"args": [{"name": "t", "valueFrom": {"secretKeyRef": {"name": "token", "key": "key"}}}],
@@ -306,10 +297,10 @@ TEST_CASE("secrets are read at each measurement and never written") {
     CHECK(world.run().text("/status/metricResults/0/measurements/0/message") == "denied for *****");
 
     REQUIRE(world.store.patch(
-        {.type = &types::secret(), .ns = "default", .name = "token"},
+        {.type = &types::secret(), .ns = world.ns, .name = "token"},
         PatchKind::merge,
         parsed(R"({"data": {"key": "bmV3"}})")));
-    world.loop.advance(10s);
+    world.advance(10s);
     CHECK(world.source.asked.at(1).config.at("auth") == "Bearer new");
     CHECK_FALSE(json::print(world.run().document()).contains("hunter2"));
 }
@@ -327,10 +318,10 @@ TEST_CASE("completed runs are deleted after their time to live") {
     AnalysisWorld world;
     world.create(R"({"metrics": [{"name": "m", "provider": {"plugin": {"test": {}}}}],
                      "ttlStrategy": {"secondsAfterSuccess": 30}})");
-    world.loop.advance(30s);
+    world.advance(30s);
     CHECK(world.phase() == "Successful");
-    world.loop.advance(1s);
-    CHECK(world.store.get(AnalysisWorld::key()).error().kind == ErrorKind::not_found);
+    world.advance(1s);
+    CHECK(world.store.get(world.key()).error().kind == ErrorKind::not_found);
 }
 
 TEST_CASE("news lead to an early look, which counts only if it ends the metric") {
@@ -338,18 +329,18 @@ TEST_CASE("news lead to an early look, which counts only if it ends the metric")
     world.source.has_news = true;
     world.create(steady);
     REQUIRE(world.source.watchers.contains("m"));
-    world.loop.advance(2s);
+    world.advance(2s);
     world.source.watchers.at("m")();
-    world.loop.run_until_idle();
+    world.settle();
     CHECK(world.source.early.size() == 1);
     CHECK(world.run().find("/status/metricResults/0/count")->as_int64() == 1);
-    world.loop.advance(8s);  // The interval went on meanwhile.
+    world.advance(8s);  // The interval went on meanwhile.
     CHECK(world.source.asked.size() == 2);
 
-    world.loop.advance(1s);
+    world.advance(1s);
     world.source.answer(0.2);
     world.source.watchers.at("m")();
-    world.loop.run_until_idle();
+    world.settle();
     CHECK(world.phase() == "Failed");
     CHECK(world.run().text("/status/metricResults/0/measurements/2/metadata/early") == "true");
     CHECK(world.source.watchers.empty());
@@ -362,18 +353,18 @@ TEST_CASE("failures that are to be tolerated keep their interval") {
         "successCondition": "result[0] >= 0.95", "provider": {"plugin": {"test": {}}}}]})");
     CHECK(world.source.watchers.empty());
     world.source.answer(0.2);
-    world.loop.advance(10s);
+    world.advance(10s);
     CHECK(world.phase() == "Running");
     REQUIRE(world.source.watchers.contains("m"));  // The next failure is one too many.
     world.source.answer(0.2);
     world.source.watchers.at("m")();
-    world.loop.run_until_idle();
+    world.settle();
     CHECK(world.phase() == "Failed");
 }
 
 TEST_CASE("the candidate is the run's label, the stable side its Rollout's") {
     AnalysisWorld world;
-    Object rollout(types::rollout(), "default", "shop");
+    Object rollout(types::rollout(), world.ns, "shop");
     rollout.put("/spec", parsed(R"({"strategy": {"canary": {"canaryService": "shop-canary",
                                     "stableService": "shop-stable"}}})"));
     auto stored = world.store.create(rollout);
@@ -382,12 +373,12 @@ TEST_CASE("the candidate is the run's label, the stable side its Rollout's") {
     stored = world.store.update(*stored, Part::status);
     REQUIRE(stored);
 
-    Object run(types::analysis_run(), "default", "run");
+    Object run(types::analysis_run(), world.ns, "run");
     run.put("/spec", parsed(steady));
     run.set_label("rollouts-pod-template-hash", "bbb");
     run.set_controller(*stored);
-    REQUIRE(world.store.create(run));
-    world.loop.run_until_idle();
+    world.add(run);
+    world.settle();
     const MetricQuery& query = world.source.asked.at(0);
     CHECK(query.candidate.revision == "bbb");
     CHECK(query.candidate.service == "shop-canary");
@@ -398,7 +389,7 @@ TEST_CASE("the candidate is the run's label, the stable side its Rollout's") {
 TEST_CASE("services that alternate are measured in their present roles") {
     for (const bool is_ping_stable : {false, true}) {
         AnalysisWorld world;
-        Object rollout(types::rollout(), "default", "shop");
+        Object rollout(types::rollout(), world.ns, "shop");
         rollout.put("/spec", parsed(R"({"strategy": {"canary": {"pingPong":
             {"pingService": "shop-a", "pongService": "shop-b"}}}})"));
         auto stored = world.store.create(rollout);
@@ -408,11 +399,11 @@ TEST_CASE("services that alternate are measured in their present roles") {
             stored = world.store.update(*stored, Part::status);
             REQUIRE(stored);
         }
-        Object run(types::analysis_run(), "default", "run");
+        Object run(types::analysis_run(), world.ns, "run");
         run.put("/spec", parsed(steady));
         run.set_controller(*stored);
-        REQUIRE(world.store.create(run));
-        world.loop.run_until_idle();
+        world.add(run);
+        world.settle();
         const MetricQuery& query = world.source.asked.at(0);
         CHECK(query.candidate.service == (is_ping_stable ? "shop-b" : "shop-a"));
         CHECK(query.stable.service == (is_ping_stable ? "shop-a" : "shop-b"));

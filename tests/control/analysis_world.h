@@ -4,11 +4,10 @@
 #include "control/analysis_controller.h"
 #include "control/manager.h"
 #include "ports/event_recorder.h"
-#include "ports/manual_loop.h"
-#include "store/memory.h"
 
 #include <doctest/doctest.h>
 
+#include "ground.h"
 #include <algorithm>
 #include <deque>
 #include <functional>
@@ -18,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-// An analysis controller over a memory store on virtual time, with a source that answers as told.
+// An analysis controller on virtual time, with a source that answers as told.
 
 namespace serin::control {
 
@@ -89,9 +88,12 @@ private:
 };
 
 struct AnalysisWorld {
-    ManualLoop loop{Instant(std::chrono::seconds(1'000'000))};
-    store::MemoryStore store{loop};
-    EventRecorder events{store, loop, "test"};
+    std::unique_ptr<Ground> ground = make_ground(Instant(std::chrono::seconds(1'000'000)));
+    const std::string& ns = ground->ns;
+    ManualLoop& loop = ground->loop;
+    ObjectStore& store = ground->others();
+    ObjectStore& own = ground->controllers();
+    EventRecorder events{own, loop, "test"};
     ScriptedSource source{loop};
     std::unique_ptr<AnalysisController> controller;
     std::unique_ptr<Manager> manager;
@@ -101,25 +103,34 @@ struct AnalysisWorld {
     // As after a restart of the program: only the store remembers.
     void boot() {
         manager.reset();
+        controller.reset();
+        ground->restart();
         controller = std::make_unique<AnalysisController>(
-            loop, store, events, MetricSources{{"test", &source}});
+            loop, own, events, MetricSources{{"test", &source}});
         manager = std::make_unique<Manager>(
             loop,
-            store,
+            own,
             std::vector<Reconciler*>{controller.get()},
             ManagerSettings{.resync = Duration(0)});
         manager->start();
-        loop.run_until_idle();
+        settle();
     }
+    void settle() { ground->settle(); }
+    void advance(Duration by) { ground->advance(by); }
 
-    static ObjectKey key(std::string name = "run") {
-        return {.type = &types::analysis_run(), .ns = "default", .name = std::move(name)};
+    ObjectKey key(std::string name = "run") const {
+        return {.type = &types::analysis_run(), .ns = ns, .name = std::move(name)};
     }
     void create(std::string_view spec, std::string_view name = "run") {
-        Object run(types::analysis_run(), "default", name);
+        Object run(types::analysis_run(), ns, name);
         run.put("/spec", parsed(spec));
-        REQUIRE(store.create(run));
-        loop.run_until_idle();
+        add(run);
+        settle();
+    }
+    Object add(const Object& object) {
+        const auto created = store.create(object);
+        REQUIRE_MESSAGE(created, (created ? "" : created.error().message));
+        return *created;
     }
     Object run(std::string name = "run") const {
         const auto stored = store.get(key(std::move(name)));

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -51,6 +52,7 @@ public:
         open();
     }
 
+    // Begins anew, unless what is there has just begun.
     void open();
     // Its own removals it learns by its watch, like everybody.
     bool has_heard_all() const {
@@ -63,24 +65,43 @@ public:
     Result<Object> get(const ObjectKey& key) const override { return store_->get(key); }
     Result<ObjectList> list(const ListQuery& query) const override { return store_->list(query); }
     Result<Object> create(Object object) override {
-        return told(store_->create(std::move(object)), true);
+        return write(
+            object.key(), [&](Side& by) { return by.told(by.store_->create(object), true); });
     }
     Result<Object> update(Object object, Part part) override {
-        return told(store_->update(std::move(object), part), false);
+        return write(object.key(), [&](Side& by) {
+            return by.told(by.store_->update(object, part), false);
+        });
     }
     Result<Object> patch(
         const ObjectKey& key, PatchKind kind, const json::Value& patch, Part part) override {
-        return told(store_->patch(key, kind, patch, part), false);
+        return write(key, [&](Side& by) {
+            return by.told(by.store_->patch(key, kind, patch, part), false);
+        });
     }
-    Result<Object> remove(const ObjectKey& key, const RemoveOptions& options) override;
+    Result<Object> remove(const ObjectKey& key, const RemoveOptions& options) override {
+        return write(key, [&](Side& by) { return by.remove_and_hear(key, options); });
+    }
     Result<std::unique_ptr<WatchHandle>> watch(
         const ListQuery& query, const std::string& from, OnEvent on_event, OnEnd on_end) override {
+        is_new_ = false;
         return store_->watch(query, from, std::move(on_event), std::move(on_end));
     }
 
     Side* other = nullptr;
+    Ground::OnWrite on_write;
 
 private:
+    // An answer that is lost on its way: the write was made, and whoever asked for it only learns
+    // of it as of somebody else's.
+    template <class Write>
+    Result<Object> write(const ObjectKey& key, const Write& make) {
+        const auto fault = on_write ? on_write(key) : std::nullopt;
+        if (!fault) return make(*this);
+        if (fault->took_effect) std::ignore = make(*other);
+        return std::unexpected(fault->error);
+    }
+    Result<Object> remove_and_hear(const ObjectKey& key, const RemoveOptions& options);
     Result<Object> told(Result<Object> answer, bool is_new);
     bool follows(const Object& object) const;
     // What lies in memory; empty when nothing does.
@@ -92,11 +113,13 @@ private:
     std::vector<ListQuery> followed_;
     std::unique_ptr<kubernetes::KubernetesStore> store_;
     std::vector<std::pair<std::unique_ptr<WatchHandle>, std::shared_ptr<bool>>> removals_;
+    bool is_new_ = false;  // Nobody has begun to watch it.
     std::uint64_t newest_ = 0;
     std::int64_t changes_ = 0;
 };
 
 void Side::open() {
+    if (std::exchange(is_new_, true)) return;
     removals_.clear();
     kubernetes::StoreSettings settings;
     settings.followed = followed_;
@@ -138,7 +161,7 @@ bool Side::is_gone(const ObjectKey& key) const {
     return !asked && asked.error().kind == ErrorKind::not_found;
 }
 
-Result<Object> Side::remove(const ObjectKey& key, const RemoveOptions& options) {
+Result<Object> Side::remove_and_hear(const ObjectKey& key, const RemoveOptions& options) {
     ListQuery query{.type = key.type, .ns = key.ns};
     query.fields = LabelSelector::equal_to({{"metadata.name", key.name}});
     const auto has_heard = std::make_shared<bool>(false);
@@ -160,6 +183,8 @@ Result<Object> Side::remove(const ObjectKey& key, const RemoveOptions& options) 
 
 std::vector<ListQuery> watched_by_others() {
     return {
+        {.type = &types::rollout()},
+        {.type = &types::analysis_run()},
         {.type = &types::replica_set()},
         {.type = &types::deployment()},
         {.type = &types::pod()},
@@ -199,6 +224,11 @@ public:
         loop.advance(end - loop.now());
     }
     void restart() override { controllers_.open(); }
+    void set_faults(OnWrite on_write) override {
+        controllers_.on_write = on_write;
+        others_.on_write = std::move(on_write);
+    }
+    int stride() const override { return 17; }
     std::int64_t writes() const override { return controllers_.changes() + others_.changes(); }
 
 private:

@@ -2,9 +2,12 @@
 
 #include "ports/manual_loop.h"
 #include "ports/object_store.h"
+#include "store/memory.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -33,6 +36,12 @@ public:
     virtual void advance(Duration by) = 0;
     // The controllers' store begins anew, as that of a new process. REQUIRES: nobody watches it.
     virtual void restart() = 0;
+    // Asked before each write of either side; empty: all go well.
+    using OnWrite = std::function<std::optional<store::WriteFault>(const ObjectKey&)>;
+    virtual void set_faults(OnWrite on_write) = 0;
+    // A case that tries one place after the other, in a world each, tries each so many-th: worlds
+    // may be dear.
+    virtual int stride() const = 0;
     // Equal at two moments: nobody wrote anything between them.
     virtual std::int64_t writes() const = 0;
 
