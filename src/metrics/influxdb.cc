@@ -21,7 +21,8 @@ std::unexpected<Error> refuse(std::string message) {
     return fail(ErrorKind::invalid, std::move(message));
 }
 
-// {"code": "unauthorized", "message": "unauthorized access"}
+// {"code": "unauthorized", "message": "unauthorized access"}, and of InfluxDB 1.8 a table with the
+// column "error".
 Error read_refusal(const HttpResponse& response) {
     const auto body = json::parse(response.body);
     const auto code = body ? json::text(json::find(*body, "/code")) : std::nullopt;
@@ -29,6 +30,10 @@ Error read_refusal(const HttpResponse& response) {
     Error error = status_error(response);
     if (code && words)
         error.message = fmt::format("{} ({}): {}", *code, response.status, excerpt(*words));
+    const auto rows = read_csv(response.body);
+    const bool is_table = rows && rows->size() > 1 && (*rows)[0] == CsvRow{"error"};
+    if (is_table && !(*rows)[1].empty())
+        error.message = fmt::format("error ({}): {}", response.status, excerpt((*rows)[1][0]));
     return error;
 }
 

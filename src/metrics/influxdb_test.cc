@@ -113,3 +113,41 @@ TEST_CASE("CSV with quotes, commas and line breaks in fields") {
     CHECK_FALSE(read_csv("a,b\"c\n"));
     CHECK_FALSE(read_csv("\"a\"b\n"));
 }
+
+// The form of what InfluxDB 1.8.10 answered, to the ends of its lines, when it was asked by these
+// requests for points of its line protocol: `http,status=5xx errors=1` and two more, and
+// `kinds i=7i,b=true,s="a,\"b\"",f=1e21`. Times and fields are made equal here.
+namespace {
+
+std::string table_of(const std::string& number, const std::string& type, const std::string& value) {
+    const std::string at = "2026-11-22T03:33:03.948057591Z";
+    return "#datatype,string,long,dateTime:RFC3339,dateTime:RFC3339,dateTime:RFC3339," + type +
+           ",string,string\r\n#group,false,false,true,true,false,false,true,true\r\n"
+           "#default,_result,,,,,,,\r\n"
+           ",result,table,_start,_stop,_time,_value,_field,_measurement\r\n,," +
+           number + "," + at + "," + at + "," + at + "," + value + ",f,kinds\r\n\r\n";
+}
+
+}  // namespace
+
+TEST_CASE("what a real InfluxDB has answered is read") {
+    const auto numbers = read(
+        table_of("0", "double", "0.5") + table_of("1", "double", "2") +
+        table_of("2", "double", "1") + "\r\n");
+    REQUIRE(numbers);
+    CHECK(numbers->value == "[0.5 2 1]");
+    const auto kinds = read(
+        table_of("0", "boolean", "true") + table_of("1", "double", "1000000000000000000000") +
+        table_of("2", "long", "7") + table_of("3", "string", R"("a,""b""")") + "\r\n");
+    REQUIRE(kinds);
+    CHECK(kinds->value == R"([true 1e+21 7 a,"b"])");
+    CHECK(kinds->result == json::Value(json::Array{true, 1e21, 7, "a,\"b\""}));
+    CHECK(read("\r\n").error().message == "no results returned from flux query");
+    CHECK(
+        read("error\n\"type error 1:33-1:39: undefined identifier \"\"nosuch\"\"\"\n", 500)
+            .error()
+            .message == R"(error (500): type error 1:33-1:39: undefined identifier "nosuch")");
+    CHECK(
+        read("error\nfailed to initialize execute state: no database\n", 500).error().message ==
+        "error (500): failed to initialize execute state: no database");
+}
