@@ -114,7 +114,7 @@ Result<> check_status(const HttpResponse& response, const json::Value* body) {
             return refuse(fmt::format(
                 "{}: {}",
                 json::text(json::find(*body, "/errorType")).value_or("unknown"),
-                json::text(json::find(*body, "/error")).value_or("no reason given")));
+                excerpt(json::text(json::find(*body, "/error")).value_or("no reason given"))));
         }
     }
     // Not in Prometheus' words: what stands before it may say why.
@@ -153,6 +153,7 @@ Result<MetricSample> read_prometheus_answer(const HttpResponse& response) {
             if (!text.empty()) text += ", ";
             text += json::text(&warning).value_or("");
         }
+        text = excerpt(text);
     }
     return sample;
 }

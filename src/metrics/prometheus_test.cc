@@ -113,6 +113,14 @@ TEST_CASE("errors are told in Prometheus' words") {
     CHECK(refusal({.status = 301}) == "bad_response: bad response code 301");
 }
 
+TEST_CASE("of a long error its beginning is told, on one line") {
+    const std::string told = refusal(
+        {.status = 400,
+         .body = R"({"status": "error", "errorType": "bad_data", "error": "1:2:\n)" +
+                 std::string(5000, 'x') + "\"}"});
+    CHECK(told == "bad_data: 1:2: " + std::string(295, 'x') + "...");
+}
+
 TEST_CASE("answers that are none are refused") {
     for (const char* body :
          {"", "null", "<html>", "{}", "[]", "{\"status\": 1}", R"({"status": "success"})"}) {
