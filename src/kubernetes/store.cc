@@ -96,17 +96,19 @@ bool KubernetesStore::is_synced() const {
 }
 
 std::vector<KubernetesStore::Stats> KubernetesStore::stats() const {
-    std::vector<Stats> all;
+    std::map<std::string_view, Stats> all;  // Of a type in several versions there is one.
     for (const auto& [type, one] : followed_) {
-        Stats stats{.type = type->plural, .objects = one->cache.size(), .is_synced = true};
+        Stats& stats = all.try_emplace(type->plural, Stats{.type = type->plural, .is_synced = true})
+                           .first->second;
+        stats.objects += one->cache.size();
         for (const auto& informer : one->informers) {
             stats.lists += informer->lists();
             stats.is_synced = stats.is_synced && informer->is_synced();
         }
-        all.push_back(stats);
     }
-    std::ranges::sort(all, {}, &Stats::type);
-    return all;
+    std::vector<Stats> sorted;
+    for (auto& [type, stats] : all) sorted.push_back(stats);
+    return sorted;
 }
 
 KubernetesStore::Followed* KubernetesStore::followed(const ResourceType& type) const {

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <atomic>
 #include <utility>
 
@@ -12,8 +13,8 @@ namespace serin {
 std::strong_ordering operator<=>(const ObjectKey& left, const ObjectKey& right) {
     if (left.type != right.type) {
         const auto named = [](const ResourceType* type) {
-            using Names = std::pair<std::string_view, std::string_view>;
-            return type == nullptr ? Names() : Names(type->group, type->plural);
+            using Names = std::array<std::string_view, 3>;
+            return type == nullptr ? Names() : Names{type->group, type->plural, type->version};
         };
         const auto order = named(left.type) <=> named(right.type);
         if (order != std::strong_ordering::equal) return order;

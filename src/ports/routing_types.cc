@@ -49,6 +49,13 @@ const std::vector<ResourceType>& routing_types() {
          .singular = "apisixroute",
          .short_names = {"ar"},
          .has_status = true},
+        // Emissary as it is installed today serves the first one alone, older ones both.
+        {.group = "getambassador.io",
+         .version = "v3alpha1",
+         .kind = "Mapping",
+         .plural = "mappings",
+         .singular = "mapping",
+         .has_status = true},
         {.group = "getambassador.io",
          .version = "v2",
          .kind = "Mapping",
@@ -69,6 +76,14 @@ const ResourceType& routing_type(std::string_view kind) {
     const auto found = std::ranges::find(routing_types(), kind, &ResourceType::kind);
     SERIN_CHECK(found != routing_types().end());
     return *found;
+}
+
+std::vector<const ResourceType*> routing_versions(std::string_view kind) {
+    std::vector<const ResourceType*> versions;
+    for (const ResourceType& type : routing_types()) {
+        if (type.kind == kind) versions.push_back(&type);
+    }
+    return versions;
 }
 
 }  // namespace serin

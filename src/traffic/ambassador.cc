@@ -13,14 +13,30 @@ struct Pair {
     ObjectKey canary;
 };
 
-std::vector<Pair> pairs_of(const RouteTarget& target) {
+// A Mapping and its copy in each version that a cluster may serve.
+using Versions = std::vector<Pair>;
+
+std::vector<Versions> versions_of(const RouteTarget& target) {
     constexpr std::size_t base_max = 246;  // So that the canary's name has at most 253 letters.
-    const ResourceType* type = &routing_type("Mapping");
-    std::vector<Pair> pairs;
+    std::vector<Versions> all;
     for (const std::string& name : names_in(target.config, "", "mappings")) {
-        pairs.push_back(
-            {{.type = type, .ns = target.ns, .name = name},
-             {.type = type, .ns = target.ns, .name = name.substr(0, base_max) + "-canary"}});
+        Versions& versions = all.emplace_back();
+        for (const ResourceType* type : routing_versions("Mapping")) {
+            versions.push_back(
+                {{.type = type, .ns = target.ns, .name = name},
+                 {.type = type, .ns = target.ns, .name = name.substr(0, base_max) + "-canary"}});
+        }
+    }
+    return all;
+}
+
+// In the first version that has them. A cluster that serves several shows the same objects in each.
+std::vector<Pair> pairs_in(const Objects& now, const RouteTarget& target) {
+    std::vector<Pair> pairs;
+    for (const Versions& versions : versions_of(target)) {
+        const auto found = std::ranges::find_if(
+            versions, [&](const Pair& pair) { return now.contains(pair.base); });
+        pairs.push_back(found == versions.end() ? versions.front() : *found);
     }
     return pairs;
 }
@@ -55,16 +71,18 @@ Result<> check_base(const Object& base, const RouteTarget& target) {
 
 std::vector<ObjectKey> AmbassadorApi::objects(const RouteTarget& target) const {
     std::vector<ObjectKey> keys;
-    for (Pair& pair : pairs_of(target)) {
-        keys.push_back(std::move(pair.base));
-        keys.push_back(std::move(pair.canary));
+    for (Versions& versions : versions_of(target)) {
+        for (Pair& pair : versions) {
+            keys.push_back(std::move(pair.base));
+            keys.push_back(std::move(pair.canary));
+        }
     }
     return keys;
 }
 
 Result<SplitSeen> AmbassadorApi::read(const Objects& now, const RouteTarget& target) const {
     Readings readings;
-    for (const Pair& pair : pairs_of(target)) {
+    for (const Pair& pair : pairs_in(now, target)) {
         SERIN_TRY(const Object* const base, needed(now, pair.base));
         SERIN_TRY_DO(check_base(*base, target));
         SERIN_TRY_DO(check_own(now, pair.canary, target));
@@ -82,7 +100,7 @@ Result<SplitSeen> AmbassadorApi::read(const Objects& now, const RouteTarget& tar
 // A canary without a weight is no Mapping at all: without one Ambassador would give it a share.
 Result<Objects> AmbassadorApi::write(
     Objects now, const RouteTarget& target, const Split& wanted) const {
-    for (const Pair& pair : pairs_of(target)) {
+    for (const Pair& pair : pairs_in(now, target)) {
         SERIN_TRY(const Object* const base, needed(std::as_const(now), pair.base));
         SERIN_TRY_DO(check_base(*base, target));
         SERIN_TRY_DO(check_own(now, pair.canary, target));

@@ -219,6 +219,29 @@ TEST_CASE("Ambassador: a copy of the Mapping while the canary has a weight") {
               .contains("not to Service \"stable\""));
 }
 
+TEST_CASE("Ambassador: the copy is of the version that the cluster serves") {
+    const auto target = target_of("ambassador", R"({"mappings": ["web"]})");
+    const ResourceType* newest = find_kind("getambassador.io/v3alpha1", "Mapping");
+    const ResourceType* older = find_kind("getambassador.io/v2", "Mapping");
+    const auto mapping = [](const ResourceType* type) {
+        Object made(*type, "default", "web");
+        made.put("/spec", parsed(R"({"prefix": "/", "service": "stable"})"));
+        return made;
+    };
+    const auto has_copy = [](const Objects& now, const ResourceType* type) {
+        return now.contains({type, "default", "web-canary"});
+    };
+    Objects now = written(target, objects({mapping(older)}), {.candidate = 5});
+    CHECK(has_copy(now, older));
+    CHECK_FALSE(has_copy(now, newest));
+    CHECK(read(target, now) == Split{.candidate = 5});
+    // One that serves both shows the same object twice: it is written once.
+    now = written(target, objects({mapping(older), mapping(newest)}), {.candidate = 5});
+    CHECK(has_copy(now, newest));
+    CHECK_FALSE(has_copy(now, older));
+    CHECK(problem(target, {}).contains("install mappings.getambassador.io v3alpha1"));
+}
+
 TEST_CASE("APISIX: the weights of two backends in the rules that are named") {
     const std::string_view spec = R"({"http": [
         {"name": "web", "backends": [{"serviceName": "stable", "servicePort": 80},
