@@ -1,6 +1,7 @@
 #include "traffic/http_route.h"
 
 #include "ports/routing_types.h"
+#include "traffic/managed_rules.h"
 #include "traffic/shares.h"
 #include "traffic/side_routes.h"
 
@@ -189,8 +190,8 @@ std::optional<Split> split_in_force(
 Result<SplitSeen> observe_route(const Object& route, const RouteTarget& target) {
     const Report report = read_report(route);
     SplitSeen seen{.is_settled = report.is_current};
-    if (const json::Array* rules = json::array(route.find("/spec/rules"))) {
-        seen.side_routes = find_side_routes(*rules, target);
+    if (!target.managed_routes.empty()) {
+        seen.side_routes = find_side_routes(named_rules(route), target);
     }
     const std::set<std::string> arms = arms_of(route);
     bool is_first = true;
@@ -454,26 +455,46 @@ Result<json::Array> with_side_routes(
 Result<> HttpRouteRouter::apply_side_routes(
     const RouteTarget& target, const std::vector<SideRoute>& wanted) {
     SERIN_TRY(const auto named, named_routes(target));
-    std::vector<Object> routes;
+    std::vector<Change> changes;
     for (const NamedRoute& one : named) {
         Result<Object> route = store_.get(one.key);
         if (!route) return std::unexpected(std::move(route.error()).within(to_string(one.key)));
-        const json::Array* rules = json::array(route->find("/spec/rules"));
-        if (!rules) continue;
-        SERIN_TRY(json::Array changed, with_side_routes(*rules, one, target, wanted));
-        if (std::ranges::equal(*rules, changed, [](const json::Value& left, const auto& right) {
+        if (json::array(route->find("/spec/rules")) == nullptr) continue;
+        const json::Array rules = named_rules(*route);
+        SERIN_TRY(json::Array changed, with_side_routes(rules, one, target, wanted));
+        if (std::ranges::equal(rules, changed, [](const json::Value& left, const auto& right) {
                 return json::same(left, right);
             })) {
             continue;
         }
-        route->put("/spec/rules", std::move(changed));
-        routes.push_back(*std::move(route));
+        changes.push_back({*std::move(route), rules, std::move(changed)});
     }
-    for (Object& route : routes) {
-        const auto written = store_.update(std::move(route));
-        if (!written) return std::unexpected(written.error());
-    }
+    for (Change& change : changes) SERIN_TRY_DO(write_rules(std::move(change), target));
     return {};
+}
+
+// Where the API drops the shares of mirrors the route is left as it was, and not tried again before
+// somebody changes it: each try would copy all requests for a moment.
+Result<> HttpRouteRouter::write_rules(Change change, const RouteTarget& target) {
+    const ObjectKey key = change.route.key();
+    const auto refuse = [&] {
+        return fail(
+            ErrorKind::invalid,
+            to_string(key) +
+                ": this cluster's Gateway API has no shares of mirrors, which came with v1.3: "
+                "mirror 100 percent, or install a newer one and change the route");
+    };
+    const auto shareless = shareless_.find(key);
+    const bool is_known =
+        shareless != shareless_.end() && shareless->second == change.route.generation();
+    if (is_known && has_shares(change.after)) return refuse();
+    put_rules(change.route, change.after, target);
+    SERIN_TRY(Object written, store_.update(std::move(change.route)));
+    if (!has_lost_shares(written, change.after)) return {};
+    put_rules(written, std::move(change.before), target);
+    SERIN_TRY(const Object restored, store_.update(std::move(written)));
+    shareless_[key] = restored.generation();
+    return refuse();
 }
 
 }  // namespace serin::traffic

@@ -3,7 +3,10 @@
 #include "ports/object_store.h"
 #include "ports/traffic.h"
 
-#include <memory>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
 
 namespace serin::traffic {
 
@@ -22,8 +25,9 @@ namespace serin::traffic {
 // that is what observe() gives. Other controllers only say that they accepted a version: then a
 // split is settled once the accepted version has it, and in_force is what is written there.
 //
-// Header and mirror routes are rules after those a person wrote: see traffic/side_routes.h. In a
-// list only routes with "useHeaderRoutes": true get header routes.
+// Header and mirror routes are rules after those a person wrote: see traffic/side_routes.h and, for
+// an API that has no names of rules, traffic/managed_rules.h. In a list only routes with
+// "useHeaderRoutes": true get header routes.
 //
 // With several routes, the split seen is the one that gives the candidate most, and it is settled
 // only when it is in all of them.
@@ -37,14 +41,24 @@ public:
     // `not_found` when a route is missing, `invalid` when none of its rules names both services.
     Result<SplitSeen> observe(const RouteTarget& target) const override;
     Result<> apply(const RouteTarget& target, Split wanted) override;
-    // `invalid` when a route and a step have no path in common.
+    // `invalid` when a route and a step have no path in common, or when the API cannot hold a share
+    // of a mirror.
     Result<> apply_side_routes(
         const RouteTarget& target, const std::vector<SideRoute>& wanted) override;
 
 private:
+    // A route, its rules and what they are to be.
+    struct Change {
+        Object route;
+        json::Array before;
+        json::Array after;
+    };
     Result<json::Object> make_ref(const std::string& ns, const SplitShare& share) const;
+    Result<> write_rules(Change change, const RouteTarget& target);
 
     ObjectStore& store_;
+    // Routes whose API drops shares of mirrors, with the generation they were left at.
+    std::map<ObjectKey, std::int64_t> shareless_;
 };
 
 }  // namespace serin::traffic

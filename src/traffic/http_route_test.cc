@@ -43,6 +43,22 @@ private:
     std::map<ObjectKey, Object> objects_;
 };
 
+// An API whose rules have no names, nor mirrors shares: Gateway API before v1.3.
+class OldStore : public RouteStore {
+public:
+    Result<Object> update(Object object, Part part) override {
+        for (json::Value& rule : object.document()["spec"].as_object()["rules"].as_array()) {
+            rule.as_object().erase("name");
+            json::Value* filters = rule.as_object().if_contains("filters");
+            if (filters == nullptr) continue;
+            for (json::Value& filter : filters->as_array()) {
+                json::erase(filter.as_object(), "/requestMirror/percent");
+            }
+        }
+        return RouteStore::update(std::move(object), part);
+    }
+};
+
 constexpr std::string_view route_text = R"({
   "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
   "metadata": {"name": "shop", "namespace": "default", "generation": 3, "resourceVersion": "7"},
@@ -253,6 +269,74 @@ TEST_CASE("side routes come after the rules a person wrote, and go without a tra
             json::parse(R"({"httpRoutes":[{"name":"shop","useHeaderRoutes":true}]})")->as_object();
         REQUIRE(router.apply_side_routes(target, {{"insiders", 3}}));
         CHECK(router.observe(target)->side_routes == std::vector{SideRoute{"insiders", 3}});
+    }
+}
+
+TEST_CASE("an API that drops the names of rules gets each side route once, and loses it again") {
+    OldStore store;
+    HttpRouteRouter router(store);
+    REQUIRE(store.create(route()));
+    RouteTarget target = shop();
+    target.managed_routes = {"insiders", "shadow"};
+    SideRouteShape headers{.name = "insiders", .step = 1};
+    headers.matches.emplace_back();
+    headers.matches[0].headers["x-group"] = {.value = "insider"};
+    SideRouteShape mirror{.name = "shadow", .step = 2, .kind = SideRouteShape::Kind::mirror};
+    mirror.matches.emplace_back();
+    mirror.matches[0].method = "GET";
+    target.side_routes = {headers, mirror};
+    const auto rules = [&] { return *json::array(store.get(route().key())->find("/spec/rules")); };
+
+    const std::vector<SideRoute> both{{"insiders", 1}, {"shadow", 2}};
+    REQUIRE(router.apply_side_routes(target, both));
+    CHECK(rules().size() == 4);
+    CHECK(router.observe(target)->side_routes == both);
+    const int writes = store.writes;
+    REQUIRE(router.apply_side_routes(target, both));
+    CHECK(store.writes == writes);
+    REQUIRE(router.apply_side_routes(target, {{"shadow", 2}}));
+    CHECK(router.observe(target)->side_routes == std::vector{SideRoute{"shadow", 2}});
+
+    REQUIRE(router.apply_side_routes(target, {}));
+    CHECK(router.observe(target)->side_routes.empty());
+    const Object former = route();
+    CHECK(json::same(rules(), *former.find("/spec/rules")));
+    CHECK_FALSE(store.get(route().key())->annotation("serin.dev/managed-rules"));
+}
+
+TEST_CASE("a share of a mirror that the API drops is refused, and the route left as it was") {
+    OldStore store;
+    HttpRouteRouter router(store);
+    REQUIRE(store.create(route()));
+    RouteTarget target = shop();
+    target.managed_routes = {"insiders", "shadow"};
+    SideRouteShape headers{.name = "insiders", .step = 0};
+    headers.matches.emplace_back();
+    headers.matches[0].headers["x-group"] = {.value = "insider"};
+    SideRouteShape shape{
+        .name = "shadow", .step = 1, .kind = SideRouteShape::Kind::mirror, .percent = 10};
+    shape.matches.emplace_back();
+    target.side_routes = {headers, shape};
+    REQUIRE(router.apply_side_routes(target, {{"insiders", 0}}));
+    const std::vector<SideRoute> both{{"insiders", 0}, {"shadow", 1}};
+    const auto refused = router.apply_side_routes(target, both);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().kind == ErrorKind::invalid);
+    CHECK(refused.error().message.contains("no shares of mirrors"));
+    CHECK(router.observe(target)->side_routes == std::vector{SideRoute{"insiders", 0}});
+    // Not tried again and again.
+    const int writes = store.writes;
+    CHECK_FALSE(router.apply_side_routes(target, both));
+    CHECK(store.writes == writes);
+
+    SUBCASE("until somebody changes the route") {
+        REQUIRE(router.apply(target, {.candidate = 5, .total = 100}));
+        CHECK_FALSE(router.apply_side_routes(target, both));
+        CHECK(store.writes > writes + 1);
+    }
+    SUBCASE("what is there can be taken away") {
+        REQUIRE(router.apply_side_routes(target, {}));
+        CHECK(router.observe(target)->side_routes.empty());
     }
 }
 
