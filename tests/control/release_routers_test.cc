@@ -148,7 +148,10 @@ TEST_CASE("weights that GitOps puts back are corrected, whatever the router") {
         CHECK(weight() == 20);
     }
     SUBCASE("Ambassador") {
-        world.add("Mapping", "web", R"({"prefix": "/", "service": "shop-stable:80"})");
+        world.add(
+            "Mapping",
+            "web",
+            R"({"hostname": "shop.example", "prefix": "/", "service": "shop-stable:80"})");
         world.install_with(R"("ambassador": {"mappings": ["web"]})");
         world.set_image("shop:v2");
         const auto canary = [&] { return world.get(routing_type("Mapping"), "web-canary"); };

@@ -8,31 +8,15 @@ serin=$1 deploy=$2
 here=$(dirname "$(readlink -f "$0")")
 dir=$(mktemp -d "${TMPDIR:-/tmp}/serin-adopt-XXXXXX")
 namespace=serin-adopt-$$
-declare -A pids=()
-
-# shellcheck source=tests/kubernetes/steps.sh
-source "$here/steps.sh"
-
+# shellcheck source=tests/kubernetes/played.sh
+source "$here/played.sh"
 tell_more() {
   cat "$dir/plan" 2>/dev/null || true
   kubectl -n "$namespace" get rollout,replicaset -o wide 2>&1 | head -20 || true
   kubectl -n "$namespace" get rollout shop -o jsonpath='{.status}' || true
   tail -n 15 "$dir"/controller.log || true
 }
-
-end() { # end NAME
-  [[ -n ${pids[$1]:-} ]] || return 0
-  kill "${pids[$1]}" 2>/dev/null || true
-  wait "${pids[$1]}" 2>/dev/null || true
-}
-
-finish() {
-  local name
-  for name in "${!pids[@]}"; do end "$name"; done
-  kubectl delete namespace "$namespace" argo-rollouts --wait=false >/dev/null 2>&1 || true
-  rm -rf "$dir"
-}
-trap finish EXIT
+also_finish() { kubectl delete namespace argo-rollouts --wait=false >/dev/null 2>&1 || true; }
 
 plan() { # plan EXPECTED-CODE
   local code=0
@@ -40,16 +24,9 @@ plan() { # plan EXPECTED-CODE
   [[ $code == "$1" ]] || fail "adopt --plan ends with $code"
 }
 
-kubectl apply -f "$deploy/crds" >/dev/null
-kubectl wait --for condition=established --timeout=60s -f "$deploy/crds" >/dev/null
-kubectl apply -f "$deploy/namespace.yaml" -f "$deploy/rbac.yaml" >/dev/null
-kubectl create namespace "$namespace" >/dev/null
+prepare
 kubectl create namespace argo-rollouts >/dev/null
-kubectl proxy --port=0 >"$dir/proxy.log" 2>&1 &
-pids[proxy]=$!
-within 20 "no proxy" grep -q 'Starting to serve' "$dir/proxy.log"
-"$here/pods.sh" "http://$(sed -n 's/.*serve on //p' "$dir/proxy.log")" "$namespace" >"$dir/pods.log" 2>&1 &
-pids[pods]=$!
+play_pods
 
 # --- What Argo's controller leaves: half way, by replicas, in a pause.
 kubectl -n "$namespace" apply -f - >/dev/null <<'Y'
@@ -122,13 +99,7 @@ kubectl -n argo-rollouts delete deployment argo-rollouts >/dev/null
 # --- The controller takes over and asks the cluster for nothing.
 sets=$(generations)
 pods=$(kubectl -n "$namespace" get pods -o json | jq -c '[.items[].metadata.uid] | sort')
-kubectl config view --raw --minify --flatten -o json | jq --arg token "$(kubectl -n serin-system create token serin-controller)" \
-  '.users[0].user = {token: $token}' >"$dir/kubeconfig"
-chmod 600 "$dir/kubeconfig"
-KUBECONFIG='' "$serin" controller --kubeconfig "$dir/kubeconfig" --state "$dir/state" --port 0 \
-  --namespaces "$namespace" --lease-namespace serin-system >"$dir/controller.log" 2>&1 &
-pids[controller]=$!
-within 60 "not leading" grep -q ' leading ' "$dir/controller.log"
+start_controller
 took_over() { [[ $(field rollout/shop .status.currentStepHash) != another ]]; }
 within 60 "no turn" took_over
 sleep 2
@@ -151,4 +122,5 @@ end controller
 "$serin" --kubeconfig "$KUBECONFIG" -n "$namespace" eject >"$dir/plan" || fail "eject"
 [[ -z $(field rollout/shop .status.serin) ]] || fail "status.serin is left"
 is rollout/shop .status.phase Healthy || fail "eject changed the phase"
+no_right_was_missing
 echo 'a release of Argo goes on where it stood, and goes back'

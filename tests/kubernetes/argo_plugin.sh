@@ -171,28 +171,7 @@ says 'fully promoted' promote shop --full
 within 60 'v1 is not back' status_is shop Healthy
 
 # --- Blue-green.
-kubectl -n "$namespace" apply -f - >/dev/null <<'Y'
-apiVersion: v1
-kind: Service
-metadata: {name: till}
-spec: {selector: {app: till}, ports: [{port: 80}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: till-preview}
-spec: {selector: {app: till}, ports: [{port: 80}]}
----
-apiVersion: argoproj.io/v1alpha1
-kind: Rollout
-metadata: {name: till}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: till}}
-  template:
-    metadata: {labels: {app: till}}
-    spec: {containers: [{name: till, image: "till:v1"}]}
-  strategy: {blueGreen: {activeService: till, previewService: till-preview, autoPromotionEnabled: false}}
-Y
+apply_till
 says Healthy status till --timeout 60s
 says 'image updated' set image till till=till:v2
 within 60 'no preview' status_is till 'Paused - BlueGreenPause'

@@ -7,35 +7,20 @@ serin=$1 deploy=$2 shop=$3 load=$4
 here=$(dirname "$(readlink -f "$0")")
 dir=$(mktemp -d "${TMPDIR:-/tmp}/serin-gateway-XXXXXX")
 namespace=serin-gateway-$$
-declare -A pids=()
-
-# shellcheck source=tests/kubernetes/steps.sh
-source "$here/steps.sh"
+# shellcheck source=tests/kubernetes/played.sh
+source "$here/played.sh"
 
 tell_more() {
   kubectl -n "$namespace" get rollout,replicaset,pod -o wide 2>&1 | head -30 || true
   kubectl -n "$namespace" get rollout shop -o jsonpath='{.status}' || true
   kubectl -n "$namespace" get httproute shop -o jsonpath='{.status}' || true
-  kubectl -n "$namespace" get analysisrun -o jsonpath='{.items[-1:].status}' || true
-  printf '\n'
+  kubectl -n "$namespace" get analysisrun -o json | jq -c '.items[-1].status' || true
   tail -n 15 "$dir"/*.log
 }
-
-end() { # end NAME [SIGNAL]
-  [[ -n ${pids[$1]:-} ]] || return 0
-  kill "-${2:-TERM}" "${pids[$1]}" 2>/dev/null || true
-  wait "${pids[$1]}" 2>/dev/null
-}
-
-finish() {
-  local name
-  for name in load-0 load-1 controller-first controller-second gateway-0 gateway-1 pods proxy; do end "$name" || true; done
-  kubectl delete namespace "$namespace" --wait=false >/dev/null 2>&1 || true
+also_finish() {
   kubectl -n serin-system delete pod serin-gateway-0 serin-gateway-1 --wait=false >/dev/null 2>&1 || true
   kubectl -n serin-system delete gatewayreports --all >/dev/null 2>&1 || true
-  rm -rf "$dir"
 }
-trap finish EXIT
 
 phase_is() { is rollout/shop .status.phase "$1"; }
 in_force() { # The weights in force, as the gateway says.
@@ -45,27 +30,16 @@ in_force() { # The weights in force, as the gateway says.
 in_force_is() { [[ $(in_force) == "$1" ]]; }
 
 # --- Both roles, as the ServiceAccounts that deploy/ makes.
-kubectl apply -f "$deploy/crds" -f "$here/gateway_api.yaml" >/dev/null
-kubectl wait --for condition=established --timeout=60s -f "$deploy/crds" -f "$here/gateway_api.yaml" >/dev/null
-kubectl apply -f "$deploy/namespace.yaml" -f "$deploy/rbac.yaml" >/dev/null
+prepare
+define "$here/gateway_api.yaml"
 within 20 "the API does not take deploy/gateway" apply_folder "$deploy/gateway"
 kubectl wait --for condition=established --timeout=60s -f "$deploy/gateway/gatewayreports.yaml" >/dev/null
 kubectl -n serin-system delete deployment serin-gateway >/dev/null
-kubectl create namespace "$namespace" >/dev/null
 # Of a run before that was killed.
 kubectl -n serin-system delete pod serin-gateway-0 serin-gateway-1 --force >/dev/null 2>&1 || true
-cluster=$(kubectl config view --raw --minify --flatten -o json)
-for account in serin-controller serin-gateway; do
-  # Only the cluster and the token: whoever has more rights must not lend them.
-  jq --arg token "$(kubectl -n serin-system create token "$account")" '.users[0].user = {token: $token}' \
-    <<<"$cluster" >"$dir/$account.kubeconfig"
-done
-chmod 600 "$dir"/*.kubeconfig
+lend serin-gateway
 
-kubectl proxy --port=0 >"$dir/proxy.log" 2>&1 &
-pids[proxy]=$!
-within 20 "no proxy" grep -q 'Starting to serve' "$dir/proxy.log"
-url=http://$(sed -n 's/.*serve on //p' "$dir/proxy.log")
+start_proxy
 "$here/shop_pods.sh" "$url" "$namespace" "$shop" >"$dir/pods.log" 2>&1 &
 pids[pods]=$!
 
@@ -100,15 +74,7 @@ answers 403 -H "$(bearer "$(kubectl -n serin-system create token serin-controlle
 answers 403 -H "$(bearer "$(kubectl -n serin-system create token serin-gateway --audience serin-gateway)")"
 answers 200 -H "$(bearer "$(<"$dir/token")")"
 
-start_controller() { # start_controller NAME
-  local log=$dir/controller-$1.log
-  KUBECONFIG='' "$serin" controller --kubeconfig "$dir/serin-controller.kubeconfig" --state "$dir/state-$1" --port 0 \
-    --namespaces "$namespace" --lease-namespace serin-system --identity "$1" --gateway-token "$dir/token" >"$log" 2>&1 &
-  pids[controller-$1]=$!
-  within 60 "controller $1 does not lead" grep -q ' leading ' "$log"
-  controller=http://127.0.0.1:$(sed -n 's/.* started .*port=\([0-9]*\).*/\1/p' "$log")
-}
-start_controller first
+run_controller controller-first --gateway-token "$dir/token"
 
 # --- Without a gateway nothing is measured, and it is said why.
 kubectl -n "$namespace" apply -f - >/dev/null <<'Y'
@@ -258,7 +224,7 @@ sleep 3
 kill -CONT "${pids[gateway-1]}"
 within 60 "v2 does not get half of the requests: $(in_force)" in_force_is '[{"shop-stable":50,"shop-canary":50}]'
 end controller-first KILL || true
-start_controller second
+run_controller controller-second --gateway-token "$dir/token"
 within 20 "the successor does not read the streams" streams_are 2
 within 120 "v2 is not promoted" phase_is Healthy
 within 20 "the canary is in force: $(in_force)" in_force_is '[{"shop-stable":100,"shop-canary":0}]'

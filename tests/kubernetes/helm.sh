@@ -162,8 +162,7 @@ spec:
 R
 uid=$(field rollout/kept .metadata.uid)
 
-kubectl apply -f "$here/gateway_api.yaml" >/dev/null
-kubectl wait --for condition=established --timeout=60s -f "$here/gateway_api.yaml" >/dev/null
+define "$here/gateway_api.yaml"
 # One of another test would have to be adopted first.
 kubectl delete gatewayclass serin --ignore-not-found >/dev/null
 run upgrade serin-helm "$chart" --reuse-values --set controller.replicaCount=3,controller.podDisruptionBudget.maxUnavailable=1 \

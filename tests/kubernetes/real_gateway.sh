@@ -19,8 +19,7 @@ image v2
 image v3
 image poisoned SHOP_ERROR_PERCENT=50
 install_serin
-kubectl apply -f "$here/gateway_api.yaml" >/dev/null
-kubectl wait --for condition=established --timeout=60s -f "$here/gateway_api.yaml" >/dev/null
+define "$here/gateway_api.yaml"
 within 20 "the API does not take deploy/gateway" apply_folder "$deploy/gateway"
 within 120 "the gateways are not ready" has_ready serin-gateway 2
 echo 'two gateways and two controllers are ready'

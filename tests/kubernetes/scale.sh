@@ -13,11 +13,6 @@ source "$here/played.sh"
 start_controller
 play_pods
 
-replicas_of() { # replicas_of APP IMAGE: asked for and ready
-  kubectl -n "$namespace" get replicasets -l "app=$1" -o json | jq -r --arg image "$2" \
-    '[.items[] | select(.spec.template.spec.containers[0].image == $image)] | .[0] | "\(.spec.replicas)/\(.status.readyReplicas // 0)"'
-}
-runs() { [[ $(replicas_of "$1" "$2") == "$3/$3" ]]; }
 # The subresource, as autoscalers read it.
 scale_of() { kubectl get --raw "/apis/argoproj.io/v1alpha1/namespaces/$namespace/rollouts/$1/scale" | jq -c '[.spec.replicas, .status.replicas, .status.selector]'; }
 scale_is() { [[ $(scale_of "$1") == "$2" ]]; }
@@ -33,17 +28,8 @@ autoscaling=v2
 kubectl api-versions | grep -qx autoscaling/v2 || autoscaling=v2beta2
 
 # --- A canary behind a router, with an analysis beside its steps.
+apply_services shop shop-stable shop-canary
 kubectl -n "$namespace" apply -f - >/dev/null <<Y
-apiVersion: v1
-kind: Service
-metadata: {name: shop-stable}
-spec: {selector: {app: shop}, ports: [{port: 80}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: shop-canary}
-spec: {selector: {app: shop}, ports: [{port: 80}]}
----
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: {name: web}
@@ -133,28 +119,7 @@ runs shop shop:v1 4 || fail "stable has $(replicas_of shop shop:v1)"
 kubectl -n "$namespace" delete hpa shop >/dev/null
 
 # --- Blue-green: what is active is what is scaled and counted.
-kubectl -n "$namespace" apply -f - >/dev/null <<'Y'
-apiVersion: v1
-kind: Service
-metadata: {name: till}
-spec: {selector: {app: till}, ports: [{port: 80}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: till-preview}
-spec: {selector: {app: till}, ports: [{port: 80}]}
----
-apiVersion: argoproj.io/v1alpha1
-kind: Rollout
-metadata: {name: till}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: till}}
-  template:
-    metadata: {labels: {app: till}}
-    spec: {containers: [{name: till, image: "till:v1"}]}
-  strategy: {blueGreen: {activeService: till, previewService: till-preview, autoPromotionEnabled: false}}
-Y
+apply_till
 within 60 'the till is not there' is rollout/till .status.phase Healthy
 active=$(field rollout/till .status.stableRS)
 set_image till till:v2
