@@ -180,12 +180,14 @@ start_api() {
     reach=(--bind-address=0.0.0.0 "--advertise-address=$bridge_address" --allow-privileged
       --kubelet-preferred-address-types=InternalIP)
   fi
+  # As on OpenShift, who makes an owned object needs rights on its owner.
   start "$dir" kube-apiserver "$(program kube-apiserver)" \
     --etcd-servers="http://127.0.0.1:$etcd_port" --secure-port="$port" "${reach[@]}" \
     --tls-cert-file="$dir/server.crt" --tls-private-key-file="$dir/server.key" \
     --client-ca-file="$dir/ca.crt" --token-auth-file="$dir/tokens.csv" \
     --service-account-issuer=https://kubernetes.default.svc \
     --service-account-key-file="$dir/sa.key" --service-account-signing-key-file="$dir/sa.key" \
+    --enable-admission-plugins=OwnerReferencesPermissionEnforcement \
     --authorization-mode=RBAC --service-cluster-ip-range="$service_network" --cert-dir="$dir"
   await "$dir" kube-apiserver 120 curl -fs --cacert "$dir/ca.crt" --cert "$dir/admin.crt" \
     --key "$dir/admin.key" "https://127.0.0.1:$port/readyz"
