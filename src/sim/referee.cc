@@ -234,6 +234,7 @@ void Referee::read_route() {
     if (stage_.scenario.has_router_plugin) return;
     view_.asked = view_.weight;
     view_.arms_asked = view_.arms_weight;
+    view_.side_asked = view_.side_routes;
 }
 
 void Referee::read_wish() {
@@ -244,13 +245,18 @@ void Referee::read_wish() {
     int total = 0;
     int candidate = 0;
     int arms = 0;
-    for (const auto& [service, weight] : read_exposure(*wish).weights) {
+    const PluginExposure wanted = read_exposure(*wish);
+    for (const auto& [service, weight] : wanted.weights) {
         total += weight;
         if (service == name) candidate = weight;
         if (service != stable_service && service != candidate_service) arms += weight;
     }
     view_.asked = total == 0 ? 0 : candidate * 100 / total;
     view_.arms_asked = total == 0 ? 0 : arms * 100 / total;
+    view_.side_asked.clear();
+    for (const json::Value& route : wanted.routes) {
+        view_.side_asked.emplace_back(json::text(json::find(route, "/name")).value_or(""));
+    }
 }
 
 void Referee::read_services() {

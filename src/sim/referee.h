@@ -102,6 +102,7 @@ private:
         int weight = 0;            // Written.
         int asked = 0;             // Of a router plugin, which writes it; else what is written.
         std::vector<std::string> side_routes;  // Written.
+        std::vector<std::string> side_asked;   // As `asked`.
         int arms_weight = 0;                   // That of experiments.
         int arms_asked = 0;                    // As above.
         int arms_limit = 0;                    // What the current step gives them.
@@ -222,6 +223,7 @@ private:
     // may be told so still.
     int former_asked_ = 0;
     int former_arms_asked_ = 0;
+    std::set<std::string> former_side_asked_;
     Instant former_wish_until_;
     std::deque<std::pair<Instant, int>> sizes_;  // Replicas wanted, lately.
     int size_served_ = 0;                        // What the stable revision last had all of,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 // What the referee says of routes: weights, and requests that reach a version beside them.
 
@@ -14,6 +15,10 @@ namespace {
 // For controllers that nothing hinders, and a router plugin that is well, to write a route.
 constexpr Duration take_back_max = std::chrono::seconds(5);
 
+bool has(const std::vector<std::string>& names, const std::string& name) {
+    return std::ranges::find(names, name) != names.end();
+}
+
 }  // namespace
 
 // A router plugin takes its time to do what it is asked for, and the release goes on meanwhile: it
@@ -21,10 +26,16 @@ constexpr Duration take_back_max = std::chrono::seconds(5);
 // for as long as it takes to hear of the next one.
 void Referee::note_wish(const View& before) {
     const Instant now = stage_.loop.now();
-    if (now > former_wish_until_) former_asked_ = former_arms_asked_ = 0;
-    if (view_.asked < before.asked || view_.arms_asked < before.arms_asked) {
+    if (now > former_wish_until_) {
+        former_asked_ = former_arms_asked_ = 0;
+        former_side_asked_.clear();
+    }
+    const bool is_without = std::ranges::any_of(
+        before.side_asked, [&](const std::string& name) { return !has(view_.side_asked, name); });
+    if (view_.asked < before.asked || view_.arms_asked < before.arms_asked || is_without) {
         former_asked_ = std::max(former_asked_, before.asked);
         former_arms_asked_ = std::max(former_arms_asked_, before.arms_asked);
+        former_side_asked_.insert(before.side_asked.begin(), before.side_asked.end());
         former_wish_until_ = now + take_back_max;
     }
     if (now > former_wish_until_) return;
@@ -115,7 +126,14 @@ void Referee::check_side_routes(const View& before) {
         meet(Check::side_route_after_abort);
     }
     for (const std::string& name : view_.side_routes) {
-        if (std::ranges::find(before.side_routes, name) != before.side_routes.end()) continue;
+        const bool is_asked = has(view_.side_asked, name) || former_side_asked_.contains(name);
+        if (!is_asked && !has(before.side_routes, name)) {
+            accuse(
+                Check::limit_of_side_route, "the router plugin writes route " + name + ", unasked");
+        }
+    }
+    for (const std::string& name : view_.side_asked) {
+        if (has(before.side_asked, name)) continue;
         if (view_.is_aborted) {
             accuse(Check::side_route_after_abort, "route " + name + " appears after the abort");
         }

@@ -83,6 +83,10 @@ const std::vector<Pinned> pinned{
     {600018673,
      {0, 2, 4, 7, 8, 10, 13, 14},
      "taken back while held, for a stable version that cannot come: users stay where they are"},
+    {200098795,
+     {3, 10, 14, 15},
+     "a router plugin was told of a header route before the abort, and did it after"},
+    {200036814, {}, "made anew, and the controllers crash before its first ReplicaSet"},
 };
 
 }  // namespace
