@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include "ground.h"
 #include <memory>
 #include <optional>
 #include <random>
@@ -29,7 +30,7 @@ struct Program {
     AnalysisController controller;
     Manager manager;
 
-    Program(ManualLoop& loop, store::MemoryStore& store)
+    Program(ManualLoop& loop, ObjectStore& store)
         : events(store, loop, "test"),
           windows(loop),
           source(loop, store, windows),
@@ -45,18 +46,21 @@ constexpr std::string_view config = R"({
     "header": "X-Checkout", "good": ["ok"], "expects": "new"})";
 
 struct World {
-    ManualLoop loop{Instant(1'000'000s)};
-    store::MemoryStore store{loop};
-    std::unique_ptr<Program> program = std::make_unique<Program>(loop, store);
+    std::unique_ptr<Ground> ground = make_ground(Instant(1'000'000s));
+    const std::string& ns = ground->ns;
+    ManualLoop& loop = ground->loop;
+    ObjectStore& store = ground->others();
+    std::unique_ptr<Program> program = std::make_unique<Program>(loop, ground->controllers());
     std::mt19937_64 random{3};
 
     void create(std::string_view judge) {
-        Object run(types::analysis_run(), "default", "a");
+        Object run(types::analysis_run(), ns, "a");
         auto metric = json::parse(R"({"name": "which", "provider": {"plugin": {}}})");
         metric->at("provider").at("plugin").as_object()["serin/ab"] = *json::parse(judge);
         run.put("/spec/metrics", json::Array{*metric});
-        REQUIRE(store.create(run));
-        loop.run_until_idle();
+        const auto created = store.create(run);
+        REQUIRE_MESSAGE(created, (created ? "" : created.error().message));
+        ground->settle();
     }
     bool hits(double chance) { return std::uniform_real_distribution<>(0, 1)(random) < chance; }
 
@@ -69,20 +73,20 @@ struct World {
                 const bool converts = hits(is_new ? fresh : control);
                 const RequestOutcome outcome{
                     .at = loop.now(),
-                    .ns = "default",
+                    .ns = ns,
                     .revision = is_new ? "v2" : "v1",
                     .response_headers = {converts ? "x-checkout=ok" : "x-checkout=left"},
                     .status = 200};
                 const RequestOutcome page{
-                    .at = loop.now(), .ns = "default", .revision = "v2", .status = 200};
+                    .at = loop.now(), .ns = ns, .revision = "v2", .status = 200};
                 program->source.take({&outcome, 1});
                 program->source.take({&page, 1});  // Without the header it is no visit.
             }
-            loop.advance(1s);
+            ground->advance(1s);
         }
     }
     Object run() const {
-        return *store.get({.type = &types::analysis_run(), .ns = "default", .name = "a"});
+        return *store.get({.type = &types::analysis_run(), .ns = ns, .name = "a"});
     }
     std::string phase() const { return std::string(run().text("/status/phase")); }
     std::string measured(const std::string& field) const {
@@ -138,8 +142,9 @@ TEST_CASE("after a restart the experiment goes on as if there had been none") {
             if (!restarts) continue;
             world.program->source.flush();
             world.program.reset();
-            world.program = std::make_unique<Program>(world.loop, world.store);
-            world.loop.run_until_idle();
+            world.ground->restart();
+            world.program = std::make_unique<Program>(world.loop, world.ground->controllers());
+            world.ground->settle();
         }
         world.play(2000s, 0.05, 0.09);
         CHECK(world.phase() == "Successful");

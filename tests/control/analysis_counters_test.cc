@@ -321,3 +321,11 @@ TEST_CASE("a configuration that cannot work is refused with its place") {
             "stable": {"total": "x", "converted": "y"}}]})")
               .empty());
 }
+
+// Here, because a cluster's schema drops it before anybody sees it.
+TEST_CASE("a field that no judge knows is refused with its place") {
+    World world;
+    world.create("a", R"({"alfa": 1})");
+    CHECK(world.phase("a") == "Error");
+    CHECK(world.run("a").text("/status/message").contains("alfa: unknown field"));
+}

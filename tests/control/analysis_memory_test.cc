@@ -111,8 +111,7 @@ TEST_CASE("details of a former step are not told as those of this one") {
     old.put("/data", *details.find("/data"));
     world.program.reset();
     REQUIRE(world.store.update(old));
-    world.program = std::make_unique<Program>(world.loop, world.store);
-    world.loop.run_until_idle();
+    world.boot();
     world.play(60s, {.weight = 20, .fault_by_pod = 1}, "b");
     const auto slices = json::parse(world.measured("b", "metadata/slices"));
     REQUIRE(slices);
@@ -163,7 +162,7 @@ TEST_CASE("a verdict is not to be seen before what it rests on is kept") {
     SUBCASE("that a budget is spent by time alone") {
         world.create("a", R"({"duration": "5s"})", "Background", "serin/budget");
         world.play(2s, {.weight = 20}, "a");
-        world.loop.advance(10s);
+        world.advance(10s);
         CHECK(decided("/exhausted"));
     }
 }
@@ -176,7 +175,7 @@ TEST_CASE("what a run says last of a budget is spent as well when the release is
     Object run = world.run("a");
     run.put("/spec/terminate", true);
     REQUIRE(world.store.update(run));
-    world.loop.run_until_idle();
+    world.settle();
     REQUIRE(world.phase("a") == "Successful");
     const std::string told = world.measured("a", "metadata/canaryRequests");
     REQUIRE(std::stoi(told) > 0);
@@ -203,8 +202,7 @@ TEST_CASE("a split that is not the one in force is known over a restart, and fou
         Object memory = memories(world, "").at(0);
         memory.put("/data/split", "");
         REQUIRE(world.store.update(memory));
-        world.program = std::make_unique<Program>(world.loop, world.store);
-        world.loop.run_until_idle();
+        world.boot();
         world.play(60s, {.weight = 20}, "a");
         CHECK(world.phase("a") == "Running");
         CHECK(world.measured("a", "metadata/rule") == "split-mismatch");

@@ -78,7 +78,7 @@ TEST_CASE("beside the steps the judge watches to the end") {
         Object run = world.run("a");
         run.put("/spec/terminate", true);
         REQUIRE(world.store.update(run));
-        world.loop.run_until_idle();
+        world.settle();
         CHECK(world.phase("a") == "Successful");
     }
 }
@@ -105,7 +105,7 @@ TEST_CASE("a crash costs a second of evidence at most") {
     world.play(10s, {.weight = 20}, "a");
     world.restart(false);
     world.play(50ms, {.weight = 20}, "a");
-    world.loop.advance(6s);
+    world.advance(6s);
     CHECK(std::stoi(world.measured("a", "metadata/index")) >= 2700);
 }
 
@@ -114,7 +114,7 @@ TEST_CASE("a second attempt with the same revision is judged anew") {
     world.create("a");
     world.play(10s, {.canary_failures = 1}, "a");
     REQUIRE(world.phase("a") == "Failed");
-    world.loop.advance(10s);
+    world.advance(10s);
     SUBCASE("in the same process") {}
     SUBCASE("and in the next") {
         world.restart(true);
@@ -216,8 +216,6 @@ TEST_CASE("what cannot be judged is refused with its place") {
     world.create("a", R"({"metrics": [{"metric": "business"}]})");
     CHECK(world.phase("a") == "Error");
     CHECK(world.run("a").text("/status/message").contains("metrics[0].header: missing"));
-    world.create("b", R"({"alfa": 1})");
-    CHECK(world.run("b").text("/status/message").contains("alfa: unknown field"));
 }
 
 TEST_CASE("a release that has spent its budget is taken back by the request that spends it") {

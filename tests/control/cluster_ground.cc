@@ -185,6 +185,7 @@ std::vector<ListQuery> watched_by_others() {
     return {
         {.type = &types::rollout()},
         {.type = &types::analysis_run()},
+        {.type = &types::config_map()},
         {.type = &types::replica_set()},
         {.type = &types::deployment()},
         {.type = &types::pod()},

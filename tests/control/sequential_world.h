@@ -6,11 +6,10 @@
 #include "metrics/request_windows.h"
 #include "metrics/sequential_source.h"
 #include "ports/event_recorder.h"
-#include "ports/manual_loop.h"
-#include "store/memory.h"
 
 #include <doctest/doctest.h>
 
+#include "ground.h"
 #include <memory>
 #include <random>
 #include <string>
@@ -33,7 +32,7 @@ struct Program {
     AnalysisController controller;
     Manager manager;
 
-    Program(ManualLoop& loop, store::MemoryStore& store)
+    Program(ManualLoop& loop, ObjectStore& store)
         : events(store, loop, "test"),
           windows(loop),
           requests(loop, store, windows),
@@ -66,27 +65,35 @@ struct Traffic {
 };
 
 struct World {
-    ManualLoop loop{Instant(1'000'000s)};
-    store::MemoryStore store{loop};
-    std::unique_ptr<Program> program = std::make_unique<Program>(loop, store);
+    std::unique_ptr<Ground> ground = make_ground(Instant(1'000'000s));
+    const std::string& ns = ground->ns;
+    ManualLoop& loop = ground->loop;
+    ObjectStore& store = ground->others();
+    std::unique_ptr<Program> program = std::make_unique<Program>(loop, ground->controllers());
     std::mt19937_64 random{7};
 
     World() {
-        Object rollout(types::rollout(), "default", "shop");
+        Object rollout(types::rollout(), ns, "shop");
         rollout.put("/spec/strategy/canary/canaryService", "shop-canary");
         rollout.put("/spec/strategy/canary/stableService", "shop-stable");
-        REQUIRE(store.create(rollout));
+        add(rollout);
         set_status("/stableRS", "v1");
         set_status("/canary/weights/canary/weight", 10);
     }
 
+    void settle() { ground->settle(); }
+    void advance(Duration by) { ground->advance(by); }
+    void add(const Object& object) {
+        const auto created = store.create(object);
+        REQUIRE_MESSAGE(created, (created ? "" : created.error().message));
+    }
     void set_status(std::string_view pointer, json::Value value) {
         Object rollout = this->rollout();
         rollout.put("/status" + std::string(pointer), std::move(value));
         REQUIRE(store.update(rollout, Part::status));
     }
     Object rollout() const {
-        return *store.get({.type = &types::rollout(), .ns = "default", .name = "shop"});
+        return *store.get({.type = &types::rollout(), .ns = ns, .name = "shop"});
     }
 
     void create(
@@ -94,7 +101,7 @@ struct World {
         std::string_view config = "{}",
         std::string_view kind = "Step",
         std::string_view provider = "serin/sequential") {
-        Object run(types::analysis_run(), "default", name);
+        Object run(types::analysis_run(), ns, name);
         run.set_label("rollouts-pod-template-hash", "v2");
         run.set_label("rollout-type", kind);
         run.set_controller(rollout());
@@ -104,8 +111,8 @@ struct World {
                 {"name", "judge"},
                 {"provider",
                  json::Object{{"plugin", json::Object{{provider, *json::parse(config)}}}}}}});
-        REQUIRE(store.create(run));
-        loop.run_until_idle();
+        add(run);
+        settle();
     }
 
     bool is_one_in(double share) { return std::uniform_real_distribution<>(0, 1)(random) < share; }
@@ -138,7 +145,7 @@ struct World {
                 const RequestOutcome outcome{
                     .at = loop.now(),
                     .latency_us = traffic.latency.count() * 1000 + std::int64_t(random() % 2000),
-                    .ns = "default",
+                    .ns = ns,
                     .route = "shop",
                     .service = is_canary ? "shop-canary" : "shop-stable",
                     .revision = is_canary ? "v2" : "v1",
@@ -153,14 +160,13 @@ struct World {
                 canary += is_canary ? 1 : 0;
                 program->requests.take({&outcome, 1});
             }
-            loop.advance(10ms);
+            advance(10ms);
         }
         return canary;
     }
 
     Object run(const std::string& name) const {
-        const auto stored =
-            store.get({.type = &types::analysis_run(), .ns = "default", .name = name});
+        const auto stored = store.get({.type = &types::analysis_run(), .ns = ns, .name = name});
         REQUIRE(stored);
         return *stored;
     }
@@ -176,15 +182,20 @@ struct World {
     void restart(bool is_orderly) {
         if (is_orderly) program->requests.flush();
         program.reset();
-        program = std::make_unique<Program>(loop, store);
-        loop.run_until_idle();
+        boot();
+    }
+    // REQUIRES: there is no program.
+    void boot() {
+        ground->restart();
+        program = std::make_unique<Program>(loop, ground->controllers());
+        settle();
     }
 };
 
 // What the gateway confirms.
 [[maybe_unused]] void put_in_force(World& world, int canary) {
-    Object route(types::http_route(), "default", "shop");
-    if (!world.store.get(route.key())) REQUIRE(world.store.create(route));
+    Object route(types::http_route(), world.ns, "shop");
+    if (!world.store.get(route.key())) world.add(route);
     Object confirmed = *world.store.get(route.key());
     confirmed.put(
         "/status/parents",
