@@ -13,6 +13,14 @@ Result<const RoutingApi*> api_of(const RouteTarget& target) {
     return fail(ErrorKind::invalid, target.router + " is not a router that is known");
 }
 
+std::unexpected<Error> no_such_kind(const ObjectKey& key) {
+    return fail(
+        ErrorKind::not_found,
+        to_string(key) + ": this cluster has no such kind: install " +
+            std::string(key.type->plural) + "." + std::string(key.type->group) + " " +
+            std::string(key.type->version));
+}
+
 bool is_same(const Object& left, const Object& right) {
     return json::same_objects(left.document(), right.document());
 }
@@ -66,7 +74,9 @@ Result<> ObjectRouter::save(const Objects& before, Objects after, const RouteTar
         }
         SERIN_TRY(const Object rollout, store_.get({&types::rollout(), target.ns, target.release}));
         object.set_controller(rollout);
-        SERIN_TRY_DO(store_.create(std::move(object)));
+        const auto created = store_.create(std::move(object));
+        if (!created && created.error().kind == ErrorKind::not_found) return no_such_kind(key);
+        if (!created) return std::unexpected(created.error());
     }
     for (const auto& [key, object] : before) {
         if (after.contains(key)) continue;

@@ -134,7 +134,7 @@ refused 'set controller.metrics.service.enabled' --set controller.metrics.servic
 refused 'terminationGracePeriodSeconds' --set gateway.enabled=true,gateway.drainSeconds=60
 
 # --- On the API server. Definitions that kubectl has applied become Helm's by two annotations and a label.
-for definition in $(kubectl get customresourcedefinitions -o name | grep '\.argoproj\.io$' || true); do
+for definition in $(kubectl get customresourcedefinitions -o name | grep -E '\.(argoproj\.io|serin\.dev)$' || true); do
   kubectl label --overwrite "$definition" app.kubernetes.io/managed-by=Helm >/dev/null
   kubectl annotate --overwrite "$definition" meta.helm.sh/release-name=serin-helm "meta.helm.sh/release-namespace=$namespace" >/dev/null
 done

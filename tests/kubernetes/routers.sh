@@ -246,6 +246,9 @@ declare -A missing=(
 for router in "${!missing[@]}"; do
   is_served "${missing[$router]}" || within 30 "$router: the missing kind is not told" tells "$router" "install ${missing[$router]}"
 done
+# What is to be made misses its kind when it is made.
+is_served 'trafficsplits.split.smi-spec.io v1alpha2' ||
+  within 30 "smi: the missing kind is not told" grep -qF 'install trafficsplits.split.smi-spec.io v1alpha2' "$dir/controller.log"
 for file in routing_kinds gateway_api; do define "$here/$file.yaml"; done
 for router in "${!routing[@]}"; do
   manifests "$router" | kubectl -n "$namespace" apply -f - >/dev/null 2>"$dir/refused" || [[ $router == smi ]] || fail "$(<"$dir/refused")"
