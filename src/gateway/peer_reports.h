@@ -25,7 +25,7 @@ struct PeerSettings {
 };
 
 // Gateways that know of each other by the reports they write (ports/gateway_report.h), each what it
-// has in force, by route; docs/decisions/024-gateways-report.md tells why so.
+// has in force, by route; docs/decisions/025-gateways-report.md tells why so.
 //
 // The one that leads admits the others: whoever serves what it serves itself is counted from then
 // on, and takes requests only then. Whoever is counted stays so until its report goes: with the end
