@@ -9,9 +9,10 @@ namespace serin::cli {
 namespace {
 
 constexpr std::string_view scheme = "Bearer ";
-// Strangers must not make us ask, and wait, all the time.
-constexpr Duration asked_every{100};
-constexpr Duration patience{2'000};
+// Strangers must not make us ask, and wait, all the time: half of it at most.
+constexpr Duration pause_least{100};
+// A leader that is new while the API is slow has to be let in.
+constexpr Duration patience{5'000};
 
 }  // namespace
 
@@ -20,10 +21,9 @@ Result<> TokenReviewer::check(const std::string* authorization, std::string_view
         return fail(ErrorKind::denied, "a bearer token is needed");
     }
     const Instant now = api_.loop().now();
-    if (now < asked_at_ + asked_every && now >= asked_at_) {
+    if (now < next_at_ && now >= answered_at_) {
         return fail(ErrorKind::unavailable, "too many readers ask: try again");
     }
-    asked_at_ = now;
     const json::Object review{
         {"apiVersion", "authentication.k8s.io/v1"},
         {"kind", "TokenReview"},
@@ -31,22 +31,24 @@ Result<> TokenReviewer::check(const std::string* authorization, std::string_view
          json::Object{
              {"token", json::string(authorization->substr(scheme.size()))},
              {"audiences", json::Array{json::string(gateway_audience)}}}}};
-    SERIN_TRY(
-        const json::Value answer,
-        api_.call(
-            {.method = "POST",
-             .path = "/apis/authentication.k8s.io/v1/tokenreviews",
-             .body = review,
-             .timeout = patience}));
-    const json::Array* audiences = json::array(json::find(answer, "/status/audiences"));
+    const auto answer = api_.call(
+        {.method = "POST",
+         .path = "/apis/authentication.k8s.io/v1/tokenreviews",
+         .body = review,
+         .timeout = patience});
+    answered_at_ = api_.loop().now();
+    next_at_ = answered_at_ + std::max(pause_least, answered_at_ - now);
+    if (!answer) return std::unexpected(answer.error());
+    const json::Array* audiences = json::array(json::find(*answer, "/status/audiences"));
     const bool is_for_us =
         audiences != nullptr && std::ranges::any_of(*audiences, [](const json::Value& one) {
             return json::text(&one) == gateway_audience;
         });
-    if (!json::boolean(json::find(answer, "/status/authenticated")).value_or(false) || !is_for_us) {
+    if (!json::boolean(json::find(*answer, "/status/authenticated")).value_or(false) ||
+        !is_for_us) {
         return fail(ErrorKind::denied, "the token is not one for gateways of this cluster");
     }
-    const auto name = json::text(json::find(answer, "/status/user/username")).value_or("");
+    const auto name = json::text(json::find(*answer, "/status/user/username")).value_or("");
     if (name == user) return {};
     return fail(ErrorKind::denied, fmt::format("{} may not read outcomes, {} may", name, user));
 }

@@ -23,7 +23,8 @@ public:
 
 private:
     kubernetes::Api& api_;
-    Instant asked_at_{};
+    Instant answered_at_{};  // Of the latest question.
+    Instant next_at_{};      // Before which none is asked.
 };
 
 }  // namespace serin::cli

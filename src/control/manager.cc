@@ -221,7 +221,8 @@ void Manager::schedule_work() {
 void Manager::work() {
     is_work_posted_ = false;
     const std::weak_ptr alive = life_;
-    for (int turn = 0; turn < settings_.turns_per_task_max; ++turn) {
+    const Instant end = loop_.now() + settings_.task_time_max;
+    for (int turn = 0; turn < settings_.turns_per_task_max && loop_.now() < end; ++turn) {
         Member* member = next_member();
         if (member == nullptr) return;
         run_turn(*member);

@@ -18,6 +18,8 @@ struct ManagerSettings {
     // Turns in one task of the loop; the rest waits for another, so that other work gets in
     // between.
     int turns_per_task_max = 8;
+    // The same once a task has taken so long: a turn may wait for an API that is far away or slow.
+    Duration task_time_max{50};
     // How long after an error a key gets its next turn: doubling from first to last. A conflict
     // only means "read again", so its delay stays short.
     Duration retry_first{5};

@@ -1,6 +1,7 @@
 #include "control/manager.h"
 
 #include "ports/manual_loop.h"
+#include "ports/stalling_loop.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -236,6 +237,33 @@ TEST_CASE("other tasks of the loop get in between many turns") {
     world.loop.run_until_idle();
     CHECK(turns_before <= 8);
     CHECK(world.scripted.turns.size() == 100);
+}
+
+TEST_CASE("other tasks of the loop do not wait for more than one turn that takes long") {
+    struct Slow : Scripted {
+        explicit Slow(StallingLoop& its_loop) : Scripted(its_loop), loop(its_loop) {}
+        Result<CallAgain> reconcile(const ObjectKey& key) override {
+            loop.stall(2s);
+            return Scripted::reconcile(key);
+        }
+        StallingLoop& loop;
+    };
+    StallingLoop loop{Instant(1000s)};
+    ListedStore store(loop);
+    Slow slow(loop);
+    Manager manager(loop, store, {&slow}, {.resync = 0s});
+    for (int i = 0; i < 5; ++i) {
+        REQUIRE(store.create(Object(types::analysis_run(), "default", "r" + std::to_string(i))));
+    }
+    manager.start();
+    std::vector<std::size_t> turns_before;
+    std::function<void()> probe = [&] {
+        turns_before.push_back(slow.turns.size());
+        if (slow.turns.size() < 5) loop.post(probe);
+    };
+    loop.post(probe);
+    loop.run_until_idle();
+    CHECK(turns_before == std::vector<std::size_t>{1, 2, 3, 4, 5});
 }
 
 TEST_CASE("reconcilers take turns") {

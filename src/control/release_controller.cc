@@ -197,11 +197,13 @@ Result<CallAgain> ReleaseController::turn(Object rollout) {
     json::Object status = argo::project(world.rollout, world.lowered, decision.next, world.seen);
     SERIN_TRY_DO(append_record(evidence_, world, release.state, decision, status));
     SERIN_TRY_DO(write_status(store_, world.rollout, std::move(status)));
-    tell_news(events_, world.rollout, release.state, decision.next);
     // Before new pods are made; what the release does is not held up by labels that cannot be set.
     const Result<> labelled = keep_pod_metadata(store_, world, decision.next);
     ReleaseActor actor(store_, router_, events_, &hooks_, world);
-    SERIN_TRY_DO(actor.carry_out(decision.actions));
+    const Result<> acted = actor.carry_out(decision.actions);
+    // What is to be done does not wait for an API that takes its time with what is told of it.
+    tell_news(events_, world.rollout, release.state, decision.next);
+    SERIN_TRY_DO(acted);
     SERIN_TRY_DO(labelled);
     if (world.lowered.route && world.seen.split) {
         SERIN_TRY_DO(router_.keep(*world.lowered.route));

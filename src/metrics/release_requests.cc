@@ -17,6 +17,8 @@ namespace {
 constexpr Duration tick_every{1'000};
 // After news, so that what follows from them comes first.
 constexpr Duration save_after{50};
+// Saving takes at most one of so many parts of the time.
+constexpr int saving_share = 10;
 // Ten kilobytes, which are wanted once.
 constexpr Duration details_every{10'000};
 constexpr std::string_view label_release = "serin.dev/examines";
@@ -186,7 +188,11 @@ private:
 
 ReleaseRequests::ReleaseRequests(
     EventLoop& loop, ObjectStore& store, OutcomeSink& next, Duration save_every)
-    : loop_(loop), store_(store), next_(next), save_every_(save_every), saved_at_(loop.now()) {}
+    : loop_(loop),
+      store_(store),
+      next_(next),
+      save_every_(save_every),
+      save_due_(loop.now() + save_every) {}
 ReleaseRequests::~ReleaseRequests() = default;
 
 void ReleaseRequests::take(std::span<const RequestOutcome> outcomes) {
@@ -396,9 +402,10 @@ void ReleaseRequests::tick() {
     timer_.reset();
     const auto all = watched_;
     // Kept before it is shown: what people have seen spent must not come back after a crash.
-    if (loop_.now() >= saved_at_ + save_every_) {
-        saved_at_ = loop_.now();
+    if (const Instant now = loop_.now(); now >= save_due_) {
         for (const auto& watched : all) save(*watched);
+        // An API that is slow has more important things to do than this.
+        save_due_ = now + std::max(save_every_, saving_share * (loop_.now() - now));
     }
     bool is_attended = false;
     for (const auto& watched : all) {

@@ -83,7 +83,7 @@ private:
     ObjectStore& store_;
     OutcomeSink& next_;
     Duration save_every_;
-    Instant saved_at_;
+    Instant save_due_;
     mutable std::mutex mutex_;  // Over examiners and which are attended.
     std::vector<std::shared_ptr<Watched>> watched_;
     EventLoop::Watch timer_;

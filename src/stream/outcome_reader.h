@@ -72,6 +72,7 @@ private:
     std::uint64_t outcomes_ = 0;
     std::uint64_t lost_ = 0;
     EventLoop::Watch timer_;
+    Instant tick_due_;
 };
 
 }  // namespace serin::stream

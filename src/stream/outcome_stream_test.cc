@@ -2,6 +2,7 @@
 #include "net/http_server.h"
 #include "net/loop.h"
 #include "ports/manual_loop.h"
+#include "ports/stalling_loop.h"
 #include "stream/frames.h"
 #include "stream/outcome_reader.h"
 #include "stream/outcome_server.h"
@@ -123,6 +124,31 @@ TEST_CASE("a torn stream goes on where it was torn, and says meanwhile that it i
     REQUIRE(world.wait_for(20));
     CHECK(world.seen.seen == numbers(0, 20));
     CHECK(world.seen.lost == 0);
+}
+
+TEST_CASE("a gateway is silent only while somebody listens") {
+    // Answers nothing, and counts how often it is asked.
+    struct Mute : HttpClient {
+        int asked = 0;
+        std::unique_ptr<Call> send(HttpRequest, Done) override {
+            ++asked;
+            return std::make_unique<Call>();
+        }
+    };
+    StallingLoop loop;
+    Mute http;
+    Counting seen;
+    OutcomeReader reader(loop, http, seen, [] { return "secret"; });
+    reader.follow({{"uid-1", {.name = "gateway-0", .url = "http://gateway"}}});
+    CHECK(http.asked == 1);
+    for (int i = 0; i < 3; ++i) {
+        // What came meanwhile waits in the socket.
+        loop.post([&] { loop.stall(20s); });
+        loop.advance(1s);
+    }
+    CHECK(http.asked == 1);
+    loop.advance(7s);
+    CHECK(http.asked == 2);
 }
 
 TEST_CASE("what a gateway could not keep or never saw is told as lost") {

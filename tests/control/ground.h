@@ -1,7 +1,7 @@
 #pragma once
 
-#include "ports/manual_loop.h"
 #include "ports/object_store.h"
+#include "ports/stalling_loop.h"
 #include "store/memory.h"
 
 #include <cstdint>
@@ -45,7 +45,7 @@ public:
     // Equal at two moments: nobody wrote anything between them.
     virtual std::int64_t writes() const = 0;
 
-    ManualLoop loop;
+    StallingLoop loop;
     const std::string ns;
 };
 

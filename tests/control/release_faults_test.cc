@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "judged_release.h"
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -64,4 +65,25 @@ TEST_CASE("any write may fail, with or without effect, and the release ends the 
             }
         }
     }
+}
+
+TEST_CASE("taking a release back does not wait for what is told of it") {
+    SmallWorld world;
+    world.install(judged_steps);
+    std::vector<std::string> written;
+    world.ground->set_faults([&](const ObjectKey& key) {
+        written.emplace_back(key.type->kind);
+        return std::optional<store::WriteFault>();
+    });
+    world.set_image("shop:v2");
+    REQUIRE(world.weight() == 5);
+    written.clear();
+    world.patch_status(R"({"abort": true})");
+    REQUIRE(world.weight() == 0);
+    const auto route = std::ranges::find(written, "HTTPRoute");
+    const auto event = std::ranges::find(written, "Event");
+    REQUIRE(route != written.end());
+    REQUIRE(event != written.end());
+    CHECK(route < event);
+    world.ground->set_faults(nullptr);
 }
