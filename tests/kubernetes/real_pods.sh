@@ -17,7 +17,7 @@ image v1
 image v2
 image v3
 image broken SHOP_WARM_UP_MS=3600000
-install_serin
+install_serin "$deploy"
 echo "two controllers, $(leader) leads"
 
 as_user() { "$serin" --context admin -n "$namespace" "$@" >/dev/null || fail "serin $*"; }

@@ -9,6 +9,9 @@ tell_more() {
   kubectl -n "$namespace" get httproutes,gateways -o json 2>/dev/null | jq -c '.items[] | [.kind, .metadata.name, .status]' || true
   kubectl -n serin-system get pods -o wide || true
   kubectl -n serin-system logs -l app.kubernetes.io/part-of=serin --tail=20 --prefix || true
+  kubectl -n serin-system get pods -o name | while read -r pod; do # What ended of itself, or was ended.
+    kubectl -n serin-system logs "$pod" --previous --tail=20 2>/dev/null || true
+  done
 }
 
 declare -A pids=()
@@ -37,11 +40,13 @@ has_ready() { [[ $(kubectl -n serin-system get deployment "$1" -o 'jsonpath={.st
 leader() { kubectl -n serin-system get lease serin-controller -o jsonpath='{.spec.holderIdentity}' | sed 's/_.*//'; }
 is_led() { [[ -n $(leader) ]]; }
 
-install_serin() { # As a user would.
-  "$deploy/image.sh" --output "$dir/serin.tar" "$serin"
-  "$here/cluster.sh" load "$SERIN_TEST_NODE" <"$dir/serin.tar"
+install_serin() { # install_serin FOLDER: as a user would, of deploy/ or an overlay of it
+  # The image of Dockerfile, for who has built that (./dev test-image).
+  local folder=$1 image=${SERIN_TEST_IMAGE:-$dir/serin.tar}
+  [[ -n ${SERIN_TEST_IMAGE:-} ]] || "$deploy/image.sh" --output "$image" "$serin"
+  "$here/cluster.sh" load "$SERIN_TEST_NODE" <"$image"
   # Definitions take a moment until objects of them are known.
-  apply_folder "$deploy" 2>/dev/null || apply_folder "$deploy"
+  apply_folder "$folder" 2>/dev/null || apply_folder "$folder"
   within 120 "the controllers are not ready" has_ready serin-controller 2
   within 30 "nobody leads" is_led
 }

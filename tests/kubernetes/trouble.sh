@@ -10,6 +10,8 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/serin-trouble-XXXXXX")
 namespace=serin-trouble-$$
 # shellcheck source=tests/kubernetes/played.sh
 source "$here/played.sh"
+# shellcheck source=tests/kubernetes/troubled_api.sh
+source "$here/troubled_api.sh"
 
 tell_more() {
   kubectl -n "$namespace" get rollout,replicaset -o wide 2>&1 | head -20 || true
@@ -22,56 +24,10 @@ tell_more() {
 prepare
 play_pods
 
-# --- The API as the controller sees it. What is the matter with it stands in a map.
-kubectl config view --raw --minify --flatten -o json >"$dir/cluster"
-jq -r '.clusters[0].cluster["certificate-authority-data"]' "$dir/cluster" | base64 -d >"$dir/ca.crt"
-server=$(jq -r '.clusters[0].cluster.server | sub("^https://"; "")' "$dir/cluster")
-port=$(free_port) admin=$(free_port)
-printf 'now nothing\n' >"$dir/trouble"
-cat >"$dir/slow.lua" <<'L'
-core.register_action("wait", {"http-req"}, function(txn) core.msleep(tonumber(txn:get_var("txn.wait"))) end)
-L
-forgotten='{"kind":"Status","apiVersion":"v1","status":"Failure","message":"too old resource version","reason":"Expired","code":410}'
-cat >"$dir/haproxy.cfg" <<H
-global
-  log stdout format raw local0
-  stats socket ipv4@127.0.0.1:$admin level admin
-  lua-load $dir/slow.lua
-defaults
-  mode http
-  log global
-  log-format "%ST %HM %HU"
-  timeout connect 10s
-  timeout client 10m
-  timeout server 10m
-frontend api
-  bind 127.0.0.1:$port
-  acl leads path_beg /apis/coordination.k8s.io/
-  acl watches urlp(watch) -m str true
-  acl writes method POST PUT PATCH DELETE
-  http-request set-var(txn.trouble) str(now),map($dir/trouble)
-  http-request return status 429 content-type text/plain string "Too many requests, please try again later." hdr Retry-After 1 if { var(txn.trouble) -m str busy } !leads
-  http-request set-var(txn.wait) int(2000)
-  http-request set-var(txn.wait) int(250) if { var(txn.trouble) -m str late }
-  http-request lua.wait if { var(txn.trouble) -m str slow } !watches
-  http-request lua.wait if { var(txn.trouble) -m str late } writes !leads
-  http-request return status 200 content-type application/json string '{"type":"ERROR","object":$forgotten}'\n if { var(txn.trouble) -m str forgotten } watches { rand(2) 0 }
-  http-request return status 410 content-type application/json string '$forgotten' if { var(txn.trouble) -m str forgotten } watches
-  default_backend cluster
-backend cluster
-  server api $server ssl verify required ca-file $dir/ca.crt
-H
-haproxy -f "$dir/haproxy.cfg" >"$dir/requests" 2>"$dir/haproxy.log" &
-pids[haproxy]=$!
+# --- The API as the controller sees it.
+port=$(free_port)
+start_troubled_api "127.0.0.1:$port"
 within 20 "no proxy with trouble" curl -s -o /dev/null "http://127.0.0.1:$port/version"
-
-tell() { # tell COMMAND: to HAProxy
-  exec 5<>"/dev/tcp/127.0.0.1/$admin"
-  printf '%s\n' "$1" >&5
-  cat <&5 >>"$dir/told"
-  exec 5<&-
-}
-trouble() { tell "set map $dir/trouble now $1"; }
 
 jq --arg server "http://127.0.0.1:$port" '.clusters[0].cluster = {server: $server}' "$dir/serin-controller.kubeconfig" >"$dir/through"
 cat "$dir/through" >"$dir/serin-controller.kubeconfig"
@@ -99,25 +55,19 @@ spec:
 Y
 within 60 "v0 is not there" phase_is Healthy
 
-# What the controller asked since a mark, and was answered: "STATUS METHOD PATH". A watch is there when it ends.
-mark() { marked=$(wc -l <"$dir/requests"); }
-since() { tail -n "+$((marked + 1))" "$dir/requests" | grep -v /leases; }
-count() { since | grep -cE "$1" || true; }
 # How often anybody was told of what happens once in each release.
 told() {
   kubectl -n "$namespace" get events -o json | jq '[.items[] | select(.source.component | startswith("serin")) |
     select(.reason | test("Scaling") | not) | .count] | add'
 }
 
-release() { # release IMAGE TROUBLE SECONDS: with this trouble from the first pause on
+release() { # release IMAGE TROUBLE SECONDS [MILLISECONDS]: with this trouble from the first pause on
   told_before=$(told)
   mark
   set_image shop "$1"
   within 60 "$1 does not begin" is_at 1
   if [[ $2 != nothing ]]; then
-    trouble "$2"
-    # What is under way breaks, so that everything meets the trouble.
-    tell "shutdown sessions server cluster/api"
+    trouble "$2" "${@:4}"
     sleep "$3"
     trouble nothing
   fi
@@ -134,9 +84,9 @@ told_each=$(($(told) - told_before))
 changed=$(count '^20. PATCH .*/replicasets/')
 written=$(count '^20. PUT .*/rollouts/[^/]*/status')
 
-survive() { # survive NUMBER TROUBLE SECONDS: the release of this number ends as the calm one did
+survive() { # survive NUMBER TROUBLE SECONDS [MILLISECONDS]: the release of this number ends as the calm one did
   local more
-  release "shop:v$1" "$2" "$3"
+  release "shop:v$1" "${@:2}"
   [[ $(kubectl -n "$namespace" get replicasets -o json | jq '.items | length') == $(($1 + 1)) ]] || fail "$2: other ReplicaSets"
   (($(count '^20. POST .*/replicasets') == 1)) || fail "$2: a ReplicaSet is made twice"
   more=$(($(told) - told_before))
@@ -152,16 +102,13 @@ survive() { # survive NUMBER TROUBLE SECONDS: the release of this number ends as
 
 survive 2 busy 8
 (($(count '^429') > 0)) || fail "nobody was refused"
-survive 3 slow 20
+survive 3 slow 20 2000
 survive 4 forgotten 8
 (($(count '^410') > 0)) || fail "nobody was refused"
 # The controller's writes come late, and find that somebody else has written.
-while sleep 0.1; do
-  curl -fsS -o /dev/null -X PATCH -H 'Content-Type: application/merge-patch+json' -d "{\"metadata\": {\"annotations\": {\"example.com/seen\": \"$RANDOM\"}}}" \
-    "$url/apis/argoproj.io/v1alpha1/namespaces/$namespace/rollouts/shop" || true
-done >"$dir/other.log" 2>&1 &
+write_always "$url" "/apis/argoproj.io/v1alpha1/namespaces/$namespace/rollouts/shop" >"$dir/other.log" 2>&1 &
 pids[other]=$!
-survive 5 late 8
+survive 5 late 8 250
 (($(count '^409') > 0)) || fail "there was no conflict"
 end other || true
 
