@@ -15,9 +15,11 @@ tell_more() {
 }
 
 declare -A pids=()
+# The next test on this node must find neither Serin nor a Gateway on its ports.
 finish() {
   local name
   for name in "${!pids[@]}"; do kill "${pids[$name]}" 2>/dev/null || true; done
+  kubectl delete namespace "$namespace" serin-system --timeout=120s >/dev/null 2>&1 || true
   rm -rf "$dir"
 }
 trap finish EXIT
