@@ -59,7 +59,8 @@ void PeerReports::serve() {
 
 bool PeerReports::is_admitted() const {
     const auto own = reports_.find(settings_.name);
-    return has_joined_ && own != reports_.end() && own->second.is_counted();
+    return has_joined_ && own != reports_.end() && own->second.process == settings_.process &&
+           own->second.is_counted();
 }
 
 Result<> PeerReports::leave() {
@@ -129,6 +130,8 @@ Result<> PeerReports::follow() {
     if (watch_) return {};
     SERIN_TRY(
         const ObjectList all, store_.list({.type = &types::gateway_report(), .ns = settings_.ns}));
+    // Memory may be behind what was read from the API: who leads has to read that again.
+    speaks_ = false;
     for (auto& [name, report] : reports_) report.version = 0;
     for (const Object& object : all.items) take(object);
     std::erase_if(reports_, [](const auto& one) { return one.second.version == 0; });
@@ -258,9 +261,11 @@ void PeerReports::look_at_others() {
         }
     }
     for (const std::string& name : ended) {
-        log::info("gateway_gone", {{"gateway", name}});
-        const auto removed = store_.remove(key(name));
+        // Unless another process of a pod of this name has written it since.
+        const auto removed = store_.remove(
+            key(name), {.resource_version = std::to_string(reports_.at(name).version)});
         if (!removed && removed.error().kind != ErrorKind::not_found) continue;
+        log::info("gateway_gone", {{"gateway", name}});
         reports_.erase(name);
         changed();
     }

@@ -34,11 +34,12 @@ rm -rf "$work/debian"
 # --- The image.
 # Short names are Docker's, as where people build it.
 printf 'unqualified-search-registries = ["docker.io"]\n' >"$work/registries.conf"
+# Whoever builds is root here and there, with the same home.
 cache=$(ccache --get-config cache_dir 2>/dev/null || true)
 mkdir -p "${cache:=$work/ccache}"
 began=$SECONDS
 "${buildah[@]}" --registries-conf "$work/registries.conf" bud --pull=never --isolation chroot \
-  --volume "$cache:/root/.cache/ccache" -f deploy/Dockerfile \
+  --volume "$cache:$HOME/.cache/ccache" -f deploy/Dockerfile \
   -t docker.io/library/serin:0.1.0 . >&2 || fail "deploy/Dockerfile does not build"
 echo "built in $((SECONDS - began)) s"
 made=$("${buildah[@]}" from --pull=never docker.io/library/serin:0.1.0)
